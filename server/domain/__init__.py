@@ -1,0 +1,1 @@
+"""What a chat is: pure values and rules, no I/O, no clock, no event loop."""

@@ -1,0 +1,202 @@
+"""What a browser may ask on a socket: one small class per op, decoded and checked here.
+
+Checks that need no state happen in ``parse_command``; whether the person may do it is
+the room's to say. The wire with examples is in ``docs/protocol.md``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import orjson
+
+from server.domain.errors import Refusal
+from server.domain.ids import is_id
+from server.domain.limits import Limits
+from server.domain.positions import NUMBER_MAX, Position
+from server.domain.text import check_text
+
+RE_MAX_CHARS = 64
+"""Longest ``id`` of an op: it is echoed in the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """Hear a room from ``position`` on, or live only when it is ``None``."""
+
+    id: str
+    room: str
+    position: Position | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribe:
+    """Hear a room no longer; the membership stays."""
+
+    id: str
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Say ``text`` in a room; the same ``cid`` again is the same message."""
+
+    id: str
+    room: str
+    cid: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Typing:
+    """Tell the room that this person types."""
+
+    id: str
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Everything up to ``position`` was read."""
+
+    id: str
+    room: str
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Up to ``limit`` events before or after a position; exactly one of the two is set."""
+
+    id: str
+    room: str
+    before: Position | None
+    after: Position | None
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """Go on with a newer access token on the same socket."""
+
+    id: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Answer me: the connection lives."""
+
+    id: str
+
+
+Command: TypeAlias = Subscribe | Unsubscribe | Send | Typing | Read | History | Refresh | Ping
+
+_FIELDS: dict[str, frozenset[str]] = {
+    "subscribe": frozenset({"op", "id", "room", "epoch", "seq"}),
+    "unsubscribe": frozenset({"op", "id", "room"}),
+    "send": frozenset({"op", "id", "room", "cid", "text"}),
+    "typing": frozenset({"op", "id", "room"}),
+    "read": frozenset({"op", "id", "room", "epoch", "seq"}),
+    "history": frozenset({"op", "id", "room", "before", "after", "limit"}),
+    "refresh": frozenset({"op", "id", "token"}),
+    "ping": frozenset({"op", "id"}),
+}
+
+
+class CommandError(Refusal):
+    """A refused frame; ``re`` is its ``id`` where that could be read, to answer it."""
+
+    def __init__(self, refusal: Refusal, re: str | None) -> None:
+        super().__init__(refusal.code, refusal.message, retry_ms=refusal.retry_ms)
+        self.re = re
+
+
+def parse_command(frame: str | bytes, limits: Limits) -> Command:
+    """Decode one text frame.
+
+    Raises:
+        CommandError: ``bad_json``, ``unknown_op``, ``bad_request``, or a refusal of the text.
+    """
+    try:
+        fields = orjson.loads(frame)
+    except (orjson.JSONDecodeError, UnicodeEncodeError) as error:
+        raise CommandError(Refusal("bad_json"), None) from error
+    if type(fields) is not dict:
+        raise CommandError(Refusal("bad_request", "A frame is one JSON object."), None)
+    re = fields.get("id")
+    if not isinstance(re, str) or not 0 < len(re) <= RE_MAX_CHARS:
+        refusal = Refusal("bad_request", f"id must be a string of 1 to {RE_MAX_CHARS} characters.")
+        raise CommandError(refusal, None)
+    try:
+        return _decode(fields, re, limits)
+    except Refusal as refusal:
+        raise CommandError(refusal, re) from None
+
+
+def _decode(fields: dict[str, Any], re: str, limits: Limits) -> Command:
+    op = fields.get("op")
+    known = _FIELDS.get(op) if isinstance(op, str) else None
+    if known is None:
+        raise Refusal("unknown_op")
+    if not fields.keys() <= known:
+        extra = sorted(fields.keys() - known)[0][:40]
+        raise Refusal("bad_request", f"{op} has no field {extra!r}.")
+    if op == "ping":
+        return Ping(re)
+    if op == "refresh":
+        return Refresh(re, _string(fields, "token", 4096))
+    room = fields.get("room")
+    if not is_id(room):
+        raise Refusal("bad_request", "room must be a room's id.")
+    if op == "send":
+        cid = fields.get("cid")
+        if not is_id(cid):
+            raise Refusal("bad_request", "cid must be 1 to 64 of A-Z a-z 0-9 _ -.")
+        text = fields.get("text")
+        if type(text) is not str:
+            raise Refusal("bad_request", "text must be a string.")
+        return Send(re, room, cid, check_text(text, limits.text_chars))
+    if op == "typing":
+        return Typing(re, room)
+    if op == "unsubscribe":
+        return Unsubscribe(re, room)
+    if op == "subscribe":
+        if "epoch" not in fields and "seq" not in fields:
+            return Subscribe(re, room, None)
+        return Subscribe(re, room, _position(fields))
+    if op == "read":
+        return Read(re, room, _position(fields))
+    return _history(fields, re, room, limits)
+
+
+def _history(fields: dict[str, Any], re: str, room: str, limits: Limits) -> History:
+    before, after = fields.get("before"), fields.get("after")
+    if (before is None) == (after is None):
+        raise Refusal("bad_request", "history needs before or after, not both.")
+    limit = fields.get("limit", limits.history_page)
+    if type(limit) is not int or not 0 < limit <= limits.history_page:
+        raise Refusal("bad_request", f"limit must be 1 to {limits.history_page}.")
+    edge = before if after is None else after
+    if type(edge) is not dict or edge.keys() != {"epoch", "seq"}:
+        raise Refusal("bad_request", 'before and after look like {"epoch":1,"seq":2}.')
+    position = _position(edge)
+    if after is None:
+        return History(re, room, position, None, limit)
+    return History(re, room, None, position, limit)
+
+
+def _position(fields: dict[str, Any]) -> Position:
+    epoch, seq = fields.get("epoch"), fields.get("seq")
+    for number in (epoch, seq):
+        if type(number) is not int or not 0 <= number <= NUMBER_MAX:
+            raise Refusal("bad_request", "epoch and seq must be whole numbers below 2^53.")
+    return Position(epoch, seq)  # type: ignore[arg-type]  # the loop above checked both
+
+
+def _string(fields: dict[str, Any], name: str, max_chars: int) -> str:
+    value = fields.get(name)
+    if type(value) is not str or not 0 < len(value) <= max_chars:
+        raise Refusal("bad_request", f"{name} must be a string of 1 to {max_chars} characters.")
+    return value

@@ -1,0 +1,119 @@
+"""What a room tells its members, as the very bytes that browsers receive.
+
+An event is encoded once, by the replica that posts it. Only Redis knows its position and
+time, so the encoding comes in two parts that the publish function joins::
+
+    head  {"ev":"message","room":"kitchen"
+    Redis ,"epoch":1700000000000,"seq":42,"at":1700000000123
+    tail  ,"user":{"id":"alice","name":"Alice"},"cid":"c1","text":"hi"}
+
+``at`` is Unix milliseconds by Redis's clock.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import orjson
+
+from server.domain.positions import Position
+from server.domain.rooms import Role, User
+
+
+class Kind(StrEnum):
+    """One letter that lets a replica act on an event without reading its JSON."""
+
+    MESSAGE = "m"
+    JOINED = "j"
+    LEFT = "l"
+    """Somebody left or was removed: their sockets leave the room here."""
+    DELETED = "d"
+    """The room is gone: everybody's sockets leave it here. The last event of a room."""
+    SAVED = "s"
+    """The watermark moved. No position of its own; the header carries the watermark."""
+    PRESENCE = "p"
+    TYPING = "t"
+
+
+class Parts(NamedTuple):
+    """An event before it has a position: ``kind``, whom it is about, and its JSON halves."""
+
+    kind: Kind
+    subject: str
+    """The user whom the event is about, or ``-``."""
+    head: bytes
+    tail: bytes
+
+
+def message(room: str, user: User, cid: str, text: str) -> Parts:
+    """Somebody said something."""
+    return _parts(Kind.MESSAGE, "message", room, user, {"cid": cid, "text": text})
+
+
+def joined(room: str, user: User, role: Role) -> Parts:
+    """Somebody became a member."""
+    return _parts(Kind.JOINED, "joined", room, user, {"role": role.value})
+
+
+def left(room: str, user: User, reason: str) -> Parts:
+    """Somebody is no longer a member; ``reason`` is ``left`` or ``removed``."""
+    return _parts(Kind.LEFT, "left", room, user, {"reason": reason})
+
+
+def room_deleted(room: str, by: User) -> Parts:
+    """The room was deleted by ``by``."""
+    return _parts(Kind.DELETED, "room_deleted", room, by, {})
+
+
+def assemble(parts: Parts, position: Position, at: int) -> bytes:
+    """Join the halves as the publish function does: same bytes."""
+    return b'%s,"epoch":%d,"seq":%d,"at":%d%s' % (
+        parts.head,
+        position.epoch,
+        position.seq,
+        at,
+        parts.tail,
+    )
+
+
+def saved(room: str, position: Position) -> bytes:
+    """Everything of the room up to ``position`` is in PostgreSQL."""
+    return orjson.dumps(
+        {"ev": "saved", "room": room, "epoch": position.epoch, "seq": position.seq}
+    )
+
+
+def typing(room: str, user: User) -> bytes:
+    """Somebody types; forget it after some seconds without another."""
+    return orjson.dumps({"ev": "typing", "room": room, "user": user._asdict()})
+
+
+def presence(room: str, online: int, came: list[User], went: list[str]) -> bytes:
+    """``online`` people are in the room now; who came (with names) and who went (ids)."""
+    came_json = [user._asdict() for user in came]
+    return orjson.dumps(
+        {"ev": "presence", "room": room, "online": online, "came": came_json, "went": went}
+    )
+
+
+def reset(room: str, position: Position, events: list[bytes]) -> bytes:
+    """Forget what you have: ``events`` is the tail of the room that ends at ``position``."""
+    return b'{"ev":"reset","room":%s,"epoch":%d,"seq":%d,"events":[%s]}' % (
+        orjson.dumps(room),
+        position.epoch,
+        position.seq,
+        b",".join(events),
+    )
+
+
+def decode(event: bytes) -> dict[str, Any]:
+    """Read an event's JSON back, for the archive and for pages."""
+    fields: dict[str, Any] = orjson.loads(event)
+    return fields
+
+
+def _parts(kind: Kind, ev: str, room: str, user: User, rest: dict[str, str]) -> Parts:
+    head = orjson.dumps({"ev": ev, "room": room})[:-1]
+    tail = b"," + orjson.dumps({"user": user._asdict(), **rest})[1:]
+    return Parts(kind, user.id, head, tail)

@@ -1,0 +1,1 @@
+"""How a process behaves: settings, logs, metrics, tasks, serving. Knows nothing of chat."""
