@@ -28,7 +28,9 @@ SOCKETS_CLOSED: Final = Counter(
     "beseda_sockets_closed_total", "WebSockets that ended, by close code.", ["code"]
 )
 UPGRADES_REFUSED: Final = Counter(
-    "beseda_upgrades_refused_total", "Sockets refused before the upgrade, by HTTP status.", ["status"]
+    "beseda_upgrades_refused_total",
+    "Sockets refused before the upgrade, by HTTP status.",
+    ["status"],
 )
 FRAMES_IN: Final = Counter("beseda_frames_in_total", "Frames from clients, by op.", ["op"])
 REFUSALS: Final = Counter("beseda_refusals_total", "Answers with an error, by code.", ["code"])
@@ -43,9 +45,13 @@ DELIVERED_BYTES: Final = Counter("beseda_delivered_bytes_total", "Bytes written 
 
 # --- Rooms and the feed ---------------------------------------------------------------
 ROOMS_HOSTED: Final = Gauge("beseda_rooms_hosted", "Rooms that this replica serves.")
-EVENTS_IN: Final = Counter("beseda_events_in_total", "Events received from Redis, by kind.", ["kind"])
+EVENTS_IN: Final = Counter(
+    "beseda_events_in_total", "Events received from Redis, by kind.", ["kind"]
+)
 HOLES_REPAIRED: Final = Counter(
-    "beseda_holes_repaired_total", "Holes in a room's order that were repaired, by cause.", ["cause"]
+    "beseda_holes_repaired_total",
+    "Holes in a room's order that were repaired, by cause.",
+    ["cause"],
 )
 RESETS_SENT: Final = Counter("beseda_resets_sent_total", "Rooms answered with a reset.")
 RESUMES: Final = Counter("beseda_resumes_total", "Subscriptions, by mode.", ["mode"])
@@ -94,15 +100,18 @@ WRITER_RETRIES: Final = Counter(
     "beseda_writer_retries_total", "Batches tried again after a connection error."
 )
 SAVED_LAG_SECONDS: Final = Histogram(
-    "beseda_saved_lag_seconds", "From sent (in Redis) to saved (in PostgreSQL).", buckets=SLOW_SECONDS
+    "beseda_saved_lag_seconds",
+    "From sent (in Redis) to saved (in PostgreSQL).",
+    buckets=SLOW_SECONDS,
 )
 
 # --- Neighbours -----------------------------------------------------------------------
 REDIS_SECONDS: Final = Histogram(
-    "beseda_redis_seconds", "Time of a Redis call, by function or command.", ["call"],
-    buckets=FAST_SECONDS,
+    "beseda_redis_seconds", "Time of one round trip to Redis.", buckets=FAST_SECONDS
 )
-REDIS_ERRORS: Final = Counter("beseda_redis_errors_total", "Redis calls that failed.", ["call"])
+REDIS_ERRORS: Final = Counter(
+    "beseda_redis_errors_total", "Redis commands that failed, by error.", ["error"]
+)
 PG_SECONDS: Final = Histogram(
     "beseda_pg_seconds", "Time of a PostgreSQL query, by name.", ["query"], buckets=FAST_SECONDS
 )
@@ -110,7 +119,9 @@ PG_ERRORS: Final = Counter("beseda_pg_errors_total", "PostgreSQL queries that fa
 
 # --- Log-in and HTTP --------------------------------------------------------------------
 LOGINS: Final = Counter("beseda_logins_total", "Log-ins, by outcome.", ["outcome"])
-REGISTRATIONS: Final = Counter("beseda_registrations_total", "Registrations, by outcome.", ["outcome"])
+REGISTRATIONS: Final = Counter(
+    "beseda_registrations_total", "Registrations, by outcome.", ["outcome"]
+)
 BCRYPT_QUEUE: Final = Gauge("beseda_bcrypt_queue", "Passwords that wait for a hash.")
 BCRYPT_SECONDS: Final = Histogram(
     "beseda_bcrypt_seconds", "Time of one hash, without the wait.", buckets=FAST_SECONDS
