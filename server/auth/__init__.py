@@ -1,0 +1,1 @@
+"""Who is asking: passwords, tokens, form tokens, origins and sessions. Knows no HTTP framework."""
