@@ -1,0 +1,142 @@
+"""Child processes that never outlive their parent, and waits that end in a sentence."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_LOG_BYTES = 5_000_000
+"""A log that is longer when its process starts is put aside as ``<name>.1``."""
+
+_TAIL_LINES = 12
+_POLL_S = 0.02
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+class LocalError(Exception):
+    """Something that the person at the terminal has to know; the message is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A system account that a child runs as instead of root."""
+
+    uid: int
+    gid: int
+
+
+def die_with_parent(sig: signal.Signals) -> Callable[[], None]:
+    """Return a ``preexec_fn`` by which Linux sends ``sig`` to the child when we die.
+
+    It holds for the thread that starts the child, so start children from the main one.
+    """
+    parent = os.getpid()
+
+    def set_up() -> None:
+        if _LIBC is not None:
+            _LIBC.prctl(_PR_SET_PDEATHSIG, int(sig), 0, 0, 0)
+            if os.getppid() != parent:  # we died before the call
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    return set_up
+
+
+def spawn(
+    argv: Sequence[str | Path],
+    *,
+    log: Path,
+    orphaned: signal.Signals,
+    account: Account | None = None,
+    env: Mapping[str, str] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start ``argv`` in its own session with its output appended to ``log``.
+
+    A new session keeps the terminal's Ctrl-C away: the launcher decides who stops when.
+    ``orphaned`` is sent by the kernel when this process dies. The environment is ``env``
+    and nothing else; the working directory is ``/``.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists() and log.stat().st_size > _LOG_BYTES:
+        log.replace(log.with_name(log.name + ".1"))
+    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
+        return subprocess.Popen(
+            [os.fspath(part) for part in argv],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=dict(env or {}),
+            cwd="/",
+            start_new_session=True,
+            preexec_fn=die_with_parent(orphaned),  # noqa: PLW1509 - one prctl, libc loaded before
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
+        )
+
+
+def wait_ready(
+    process: subprocess.Popen[bytes],
+    ready: Callable[[], bool],
+    *,
+    name: str,
+    log: Path,
+    deadline_s: float,
+) -> None:
+    """Wait until ``ready()`` is true.
+
+    Raises:
+        LocalError: the process ended, or is not ready after ``deadline_s`` seconds.
+    """
+    end = time.monotonic() + deadline_s
+    while not ready():
+        if process.poll() is not None:
+            raise LocalError(
+                f"{name} did not start (exit code {process.returncode}); "
+                f"the end of its log {log}:\n{tail(log)}"
+            )
+        if time.monotonic() > end:
+            raise LocalError(
+                f"{name} was not ready after {deadline_s:g} s; "
+                f"the end of its log {log}:\n{tail(log)}"
+            )
+        time.sleep(_POLL_S)
+
+
+def stop(process: subprocess.Popen[bytes], sig: signal.Signals, deadline_s: float) -> bool:
+    """Send ``sig`` and wait; kill after ``deadline_s`` seconds. True: it ended by itself."""
+    if process.poll() is not None:
+        return True
+    process.send_signal(sig)
+    try:
+        process.wait(deadline_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return False
+    return True
+
+
+def tail(log: Path, lines: int = _TAIL_LINES) -> str:
+    """Return the last lines of a log, indented; a note when there are none."""
+    try:
+        text = log.read_bytes()[-8192:].decode(errors="replace")
+    except OSError:
+        text = ""
+    found = [line for line in text.splitlines() if line.strip()][-lines:]
+    return "\n".join(f"    {line}" for line in found) or "    (empty)"
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """Return a TCP port that was free a moment ago."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
