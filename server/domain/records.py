@@ -1,0 +1,157 @@
+"""Records: what the drain carries to PostgreSQL, and back from a row to the live bytes.
+
+A positioned event becomes one row of ``messages``. ``rebuild`` gives the very bytes that
+went live: orjson writes the same fields in the same order the same way, so history from
+PostgreSQL and events from Redis join without a seam.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import orjson
+
+from server.domain.events import Kind
+from server.domain.ids import is_id
+from server.domain.positions import NUMBER_MAX, Position
+from server.domain.rooms import Role
+
+EV_OF_KIND: dict[str, str] = {
+    Kind.MESSAGE: "message",
+    Kind.JOINED: "joined",
+    Kind.LEFT: "left",
+    Kind.DELETED: "room_deleted",
+}
+"""The kinds that have a position, with their word on the wire."""
+
+READ_MARK_KIND = "r"
+"""Kind of a drain record that is no event: how far somebody has read."""
+
+_COMMON = ("ev", "room", "epoch", "seq", "at", "user")
+
+
+class Row(NamedTuple):
+    """One positioned event as PostgreSQL keeps it.
+
+    ``at`` is Unix milliseconds. ``cid`` and ``text`` are set for messages only; ``data``
+    is the JSON object of the fields that other kinds have (``role``, ``reason``), or None.
+    """
+
+    room_id: str
+    epoch: int
+    seq: int
+    kind: str
+    at: int
+    user_id: str
+    user_name: str
+    cid: str | None
+    text: str | None
+    data: str | None
+
+    @property
+    def position(self) -> Position:
+        """Where in its room the event stands."""
+        return Position(self.epoch, self.seq)
+
+
+class ReadMark(NamedTuple):
+    """``user_id`` has read everything up to a position, ``messages`` messages in all."""
+
+    room_id: str
+    user_id: str
+    epoch: int
+    seq: int
+    messages: int
+
+
+def row_of(kind: str, event: bytes) -> Row:
+    """Take an event's JSON apart.
+
+    Raises:
+        ValueError: it is not an event of this kind (orjson's error is a ``ValueError`` too).
+    """
+    fields = _object(event)
+    if kind not in EV_OF_KIND or fields.get("ev") != EV_OF_KIND[kind]:
+        raise ValueError("the event is of another kind")
+    user = fields.get("user")
+    if type(user) is not dict or user.keys() != {"id", "name"}:
+        raise ValueError("user must be an id and a name")
+    rest = {name: value for name, value in fields.items() if name not in _COMMON}
+    is_message = kind == Kind.MESSAGE
+    if kind == Kind.JOINED:
+        Role(_string(rest.get("role"), "role"))
+    cid = _string(rest.pop("cid", None), "cid") if is_message else None
+    text = _string(rest.pop("text", None), "text") if is_message else None
+    return Row(
+        room_id=_id(fields, "room"),
+        epoch=_number(fields, "epoch"),
+        seq=_number(fields, "seq"),
+        kind=str(kind),
+        at=_number(fields, "at"),
+        user_id=_string(user["id"], "user.id"),
+        user_name=_string(user["name"], "user.name"),
+        cid=cid,
+        text=text,
+        data=orjson.dumps(rest).decode() if rest else None,
+    )
+
+
+def rebuild(row: Row) -> bytes:
+    """Write the event's JSON again, byte for byte as it went live."""
+    fields: dict[str, Any] = {
+        "ev": EV_OF_KIND[row.kind],
+        "room": row.room_id,
+        "epoch": row.epoch,
+        "seq": row.seq,
+        "at": row.at,
+        "user": {"id": row.user_id, "name": row.user_name},
+    }
+    if row.kind == Kind.MESSAGE:
+        fields["cid"] = row.cid
+        fields["text"] = row.text
+    if row.data is not None:
+        fields.update(orjson.loads(row.data))
+    return orjson.dumps(fields)
+
+
+def read_mark_of(payload: bytes) -> ReadMark:
+    """Decode a read mark ``{"room","user","epoch","seq","messages"}``.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    fields = _object(payload)
+    return ReadMark(
+        room_id=_id(fields, "room"),
+        user_id=_id(fields, "user"),
+        epoch=_number(fields, "epoch"),
+        seq=_number(fields, "seq"),
+        messages=_number(fields, "messages"),
+    )
+
+
+def _object(payload: bytes) -> dict[str, Any]:
+    fields = orjson.loads(payload)
+    if type(fields) is not dict:
+        raise ValueError("a record is one JSON object")
+    return fields
+
+
+def _id(fields: dict[str, Any], name: str) -> str:
+    value = fields.get(name)
+    if not is_id(value):
+        raise ValueError(f"{name} must be an id")
+    return str(value)
+
+
+def _number(fields: dict[str, Any], name: str) -> int:
+    value = fields.get(name)
+    if type(value) is not int or not 0 <= value <= NUMBER_MAX:
+        raise ValueError(f"{name} must be a whole number below 2^53")
+    return value
+
+
+def _string(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{name} must be a string")  # noqa: TRY004  # one error for all
+    return value

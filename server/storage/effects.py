@@ -1,0 +1,97 @@
+"""What a batch of events does to rooms and memberships; pure.
+
+An event takes effect once: when its row is inserted. A batch that comes again, after a
+commit whose answer was lost or from a writer that was frozen meanwhile, inserts nothing
+and so changes nothing, however old it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import orjson
+
+from server.domain.events import Kind
+from server.domain.positions import START, Position
+from server.domain.records import ReadMark, Row
+
+
+class RoomChange(NamedTuple):
+    """One line of ``raise_rooms``: the end of saved history and what was added to it."""
+
+    room_id: str
+    epoch: int
+    seq: int
+    messages: int
+    active_at: int | None
+    deleted_at: int | None
+
+
+class Joining(NamedTuple):
+    """One line of ``upsert_memberships``; ``later`` counts the messages after the join."""
+
+    room_id: str
+    user_id: str
+    name: str
+    role: str
+    at: int
+    epoch: int
+    seq: int
+    later: int
+
+
+def room_changes(rows: Sequence[Row], fresh: Sequence[Row]) -> list[RoomChange]:
+    """Sum up each room of ``rows``; only ``fresh`` ones count. Sorted by room."""
+    changes: dict[str, RoomChange] = {}
+    for row in rows:
+        change = changes.get(row.room_id) or RoomChange(row.room_id, *START, 0, None, None)
+        epoch, seq = max(Position(change.epoch, change.seq), row.position)
+        changes[row.room_id] = change._replace(epoch=epoch, seq=seq)
+    for row in fresh:
+        change = changes[row.room_id]
+        if row.kind == Kind.MESSAGE:
+            active_at = max(change.active_at or 0, row.at)
+            change = change._replace(messages=change.messages + 1, active_at=active_at)
+        elif row.kind == Kind.DELETED:
+            change = change._replace(deleted_at=row.at)
+        changes[row.room_id] = change
+    return [changes[room_id] for room_id in sorted(changes)]
+
+
+def membership_changes(fresh: Iterable[Row]) -> tuple[list[Joining], list[tuple[str, str]]]:
+    """Say who joined and who (``room, user``) left; a person's last event decides."""
+    in_order = sorted(fresh, key=lambda row: (row.room_id, row.position))
+    last = {
+        (row.room_id, row.user_id): row for row in in_order if row.kind in {Kind.JOINED, Kind.LEFT}
+    }
+    joined = [
+        Joining(
+            room_id=row.room_id,
+            user_id=row.user_id,
+            name=row.user_name,
+            role=orjson.loads(row.data or "{}")["role"],
+            at=row.at,
+            epoch=row.epoch,
+            seq=row.seq,
+            later=sum(
+                other.room_id == row.room_id
+                and other.kind == Kind.MESSAGE
+                and other.position > row.position
+                for other in in_order
+            ),
+        )
+        for row in last.values()
+        if row.kind == Kind.JOINED
+    ]
+    left = [key for key, row in last.items() if row.kind == Kind.LEFT]
+    return sorted(joined), sorted(left)
+
+
+def highest_marks(marks: Iterable[ReadMark]) -> list[ReadMark]:
+    """Keep the highest read mark of each person in each room. Sorted."""
+    highest: dict[tuple[str, str], ReadMark] = {}
+    for mark in marks:
+        key = (mark.room_id, mark.user_id)
+        highest[key] = max(highest.get(key, mark), mark)
+    return sorted(highest.values())

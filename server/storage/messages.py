@@ -1,0 +1,188 @@
+"""History: every positioned event of every room, and the one way into it.
+
+Next: ``storage/queries/messages.sql``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
+
+from server.domain.positions import NUMBER_MAX, START, Position
+from server.domain.records import ReadMark, Row, rebuild
+from server.storage.effects import highest_marks, membership_changes, room_changes
+from server.storage.pool import BAD_DATA_ERRORS, Connection, Pool
+from server.storage.sql import fetch, queries
+
+StoredEvent: TypeAlias = tuple[Position, str, bytes]
+"""Position, kind letter and the event's JSON as it went live."""
+
+END = Position(NUMBER_MAX, NUMBER_MAX)
+"""Behind every event."""
+
+
+class BadData(Exception):
+    """PostgreSQL will never take these rows; ``str()`` says why, without their text."""
+
+
+class Messages:
+    """All history; all methods raise ``Refusal("unavailable")`` when PostgreSQL is away."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def insert(self, rows: Sequence[Row], marks: Sequence[ReadMark] = ()) -> int:
+        """Save events and read marks in one transaction, all or nothing.
+
+        Doing it again does nothing. A message that was sent again, because Redis lost it,
+        moves to its later position. Memberships, message counts, deletions and the end of
+        each room's history follow in the same transaction. ``rows`` hold a position and a
+        ``(room, user, cid)`` at most once each.
+
+        Returns the number of rows that were new.
+
+        Raises:
+            BadData: a value cannot be stored, or a position already belongs to another
+                event; nothing was saved.
+            Refusal: ``unavailable``; nobody knows whether it was saved: do it again.
+        """
+        try:
+            async with self._pool.transaction() as connection:
+                return await _save(connection, sorted(rows, key=_key), marks)
+        except BAD_DATA_ERRORS as error:
+            name = getattr(error, "constraint_name", None) or ""
+            raise BadData(f"{error.sqlstate} {type(error).__name__} {name}".strip()) from error
+
+    async def set_aside(
+        self, partition: int, record_id: str, payload: bytes, error: str, row: Row | None
+    ) -> None:
+        """Keep a record that can never be saved, with the reason; once per record.
+
+        Where its ``row`` could be read, the end of the room's history moves over it: the
+        position was given, and must not be given again after a hydration.
+        """
+        async with self._pool.transaction() as connection:
+            await queries.set_aside(
+                connection, partition=partition, record_id=record_id, payload=payload, error=error
+            )
+            if row is not None:
+                await _raise_rooms(connection, [row], [])
+
+    async def page(
+        self,
+        room_id: str,
+        *,
+        before: Position | None = None,
+        after: Position | None = None,
+        limit: int,
+    ) -> list[StoredEvent]:
+        """Give up to ``limit`` events next to a position, oldest first, without it.
+
+        With neither edge the newest ones.
+        """
+        if before is not None and after is not None:
+            raise ValueError("a page has one edge")
+        async with self._pool.connection() as connection:
+            if after is None:
+                return await newest_events(connection, room_id, limit, before or END)
+            rows = await fetch(
+                queries.page_after(
+                    connection, room_id=room_id, epoch=after.epoch, seq=after.seq, limit=limit
+                )
+            )
+        return [_event_of(row) for row in rows]
+
+    async def newest(self, room_id: str) -> Position:
+        """Tell where the saved history ends, ``START`` when there is none."""
+        async with self._pool.connection() as connection:
+            row = await queries.newest_position(connection, room_id=room_id)
+        return START if row is None else Position(row["last_epoch"], row["last_seq"])
+
+    async def has_position(self, room_id: str, position: Position) -> bool:
+        """Tell whether an event stands exactly there."""
+        async with self._pool.connection() as connection:
+            return bool(
+                await queries.has_position(
+                    connection, room_id=room_id, epoch=position.epoch, seq=position.seq
+                )
+            )
+
+    async def dead_letters(self, limit: int) -> list[tuple[int, str, bytes, str]]:
+        """List the newest set-aside records: partition, record id, payload, error."""
+        async with self._pool.connection() as connection:
+            rows = await fetch(queries.newest_dead_letters(connection, limit=limit))
+        return [(row["partition"], row["record_id"], row["payload"], row["error"]) for row in rows]
+
+
+async def newest_events(
+    connection: Connection, room_id: str, limit: int, before: Position = END
+) -> list[StoredEvent]:
+    """Give the last ``limit`` events before a position, oldest first."""
+    rows = await fetch(
+        queries.page_before(
+            connection, room_id=room_id, epoch=before.epoch, seq=before.seq, limit=limit
+        )
+    )
+    return [_event_of(row) for row in reversed(rows)]
+
+
+def row_from(record: Any) -> Row:
+    """Decode a row of ``messages``."""
+    return Row(*(record[name] for name in Row._fields))
+
+
+def _event_of(record: Any) -> StoredEvent:
+    row = row_from(record)
+    return row.position, row.kind, rebuild(row)
+
+
+async def _save(connection: Connection, rows: list[Row], marks: Sequence[ReadMark]) -> int:
+    fresh: list[Row] = []
+    if rows:
+        # The lock comes first, in its own statement: the next one then sees all that the
+        # writer before us has committed.
+        await queries.lock_rooms(connection, room_ids=sorted({row.room_id for row in rows}))
+        fresh = await _insert_events(connection, rows)
+        await _raise_rooms(connection, rows, fresh)
+        await _change_memberships(connection, fresh)
+    highest = highest_marks(marks)
+    if highest:
+        await queries.raise_read_marks(
+            connection,
+            **_columns(("room_ids", "user_ids", "epochs", "seqs", "messages"), highest),
+        )
+    return len(fresh)
+
+
+async def _insert_events(connection: Connection, rows: list[Row]) -> list[Row]:
+    names = (
+        *("room_ids", "epochs", "seqs", "kinds", "ats"),
+        *("user_ids", "user_names", "cids", "texts", "datas"),
+    )
+    written = await fetch(queries.insert_events(connection, **_columns(names, rows)))
+    new = {(row["room_id"], row["epoch"], row["seq"]) for row in written if row["fresh"]}
+    return [row for row in rows if _key(row) in new]
+
+
+async def _raise_rooms(connection: Connection, rows: list[Row], fresh: list[Row]) -> None:
+    names = ("room_ids", "epochs", "seqs", "messages", "active_ats", "deleted_ats")
+    await queries.raise_rooms(connection, **_columns(names, room_changes(rows, fresh)))
+
+
+async def _change_memberships(connection: Connection, fresh: list[Row]) -> None:
+    joined, left = membership_changes(fresh)
+    if joined:
+        names = ("room_ids", "user_ids", "names", "roles", "ats", "epochs", "seqs", "laters")
+        await queries.upsert_memberships(connection, **_columns(names, joined))
+    if left:
+        await queries.remove_memberships(connection, **_columns(("room_ids", "user_ids"), left))
+
+
+def _key(row: Row) -> tuple[str, int, int]:
+    return row.room_id, row.epoch, row.seq
+
+
+def _columns(names: Iterable[str], lines: Iterable[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    """Turn lines into one array per column, for ``unnest``."""
+    columns = map(list, zip(*lines, strict=True))
+    return dict(zip(names, columns, strict=True))

@@ -1,0 +1,169 @@
+"""The door to PostgreSQL: pooled connections with deadlines and one error for "away".
+
+Each wait has an end: for a connection ``database_acquire_s``, for a query
+``database_timeout_s`` here and again in the server (``statement_timeout``), so neither a
+full pool, nor a lock, nor a server that accepts but never answers can hold a caller.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from server.domain.errors import Refusal
+from server.runtime.settings import Settings
+
+Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
+
+log = logging.getLogger(__name__)
+
+WAIT_STEP_S = 0.25
+"""Pause between two attempts to reach a PostgreSQL that is still starting."""
+
+SAY_AGAIN_S = 5.0
+"""A process that waits says so again after so many seconds."""
+
+NETWORK_ERRORS = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+)
+"""The connection, or the server behind it, is gone or silent; its neighbours may be too."""
+
+AWAY_ERRORS = (
+    *NETWORK_ERRORS,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.LockNotAvailableError,
+)
+"""All that passes by itself: besides the network a full disk or server, a deadlock, a
+standby that is not promoted yet (PostgreSQL documentation, appendix A, "Error Codes")."""
+
+BAD_DATA_ERRORS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+"""Classes 22 and 23: the server understood the values and will never take them."""
+
+
+class Pool:
+    """Connections of one process, at most ``database_connections``."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], settings: Settings) -> None:
+        self._pool = pool
+        self.settings = settings
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lend a connection.
+
+        Raises:
+            Refusal: ``unavailable``: none was free in time, or PostgreSQL went away inside.
+        """
+        try:
+            async with self._pool.acquire(timeout=self.settings.database_acquire_s) as connection:
+                yield connection
+        except AWAY_ERRORS as error:
+            if isinstance(error, NETWORK_ERRORS):
+                # Other pooled connections may be half-open: each is replaced when next used.
+                await self._pool.expire_connections()
+            log.warning("PostgreSQL is unavailable", extra={"error": type(error).__name__})
+            raise Refusal("unavailable") from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Lend a connection inside a transaction that commits at the end of the block.
+
+        Raises:
+            Refusal: ``unavailable``; when that comes from the commit itself, nobody knows
+                whether it happened, so what is done in here must bear being done again.
+        """
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """Lend a read-only connection whose queries all see the same moment.
+
+        Raises:
+            Refusal: ``unavailable``.
+        """
+        async with (
+            self.connection() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            yield connection
+
+    async def ping(self) -> None:
+        """Prove that PostgreSQL answers.
+
+        Raises:
+            Refusal: ``unavailable``.
+        """
+        async with self.connection() as connection:
+            await connection.execute("SELECT 1")
+
+
+@asynccontextmanager
+async def open_pool(settings: Settings) -> AsyncIterator[Pool]:
+    """Connect, waiting up to ``startup_s`` for a PostgreSQL that is still starting.
+
+    Raises:
+        Refusal: ``unavailable``: it did not answer in that time.
+    """
+    pool = await _connect(settings)
+    try:
+        yield Pool(pool, settings)
+    finally:
+        await _close(pool, settings.database_timeout_s)
+
+
+async def _connect(settings: Settings) -> asyncpg.Pool[asyncpg.Record]:
+    deadline = time.monotonic() + settings.startup_s
+    say_at = 0.0
+    while True:
+        try:
+            return await _create(settings)
+        except (*AWAY_ERRORS, asyncpg.InvalidCatalogNameError) as error:
+            now = time.monotonic()
+            if now >= deadline:
+                raise Refusal("unavailable", "PostgreSQL does not answer.") from error
+            if now >= say_at:
+                left_s = round(deadline - now)
+                reason = type(error).__name__
+                log.info("waiting for PostgreSQL", extra={"left_s": left_s, "error": reason})
+                say_at = now + SAY_AGAIN_S
+        await asyncio.sleep(WAIT_STEP_S)
+
+
+async def _create(settings: Settings) -> asyncpg.Pool[asyncpg.Record]:
+    return await asyncpg.create_pool(
+        settings.database,
+        min_size=1,
+        max_size=settings.database_connections,
+        timeout=settings.database_timeout_s,
+        command_timeout=settings.database_timeout_s,
+        server_settings={
+            "application_name": "beseda",
+            "statement_timeout": f"{round(settings.database_timeout_s * 1000)}ms",
+            "idle_in_transaction_session_timeout": f"{round(settings.database_timeout_s * 2000)}ms",
+            # Compiling costs more than any of our short queries takes.
+            "jit": "off",
+        },
+    )
+
+
+async def _close(pool: asyncpg.Pool[asyncpg.Record], deadline_s: float) -> None:
+    try:
+        async with asyncio.timeout(deadline_s):
+            await pool.close()
+    except (TimeoutError, *AWAY_ERRORS):
+        log.warning("PostgreSQL connections were cut", extra={"waited_s": deadline_s})
+        pool.terminate()

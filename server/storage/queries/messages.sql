@@ -1,0 +1,69 @@
+-- name: page_before(room_id, epoch, seq, limit)
+-- The events right before a position, newest first.
+SELECT room_id, epoch, seq, kind, at, user_id, user_name, cid, text, data
+FROM messages
+WHERE room_id = :room_id AND (epoch, seq) < (:epoch::bigint, :seq::bigint)
+ORDER BY epoch DESC, seq DESC
+LIMIT :limit;
+
+-- name: page_after(room_id, epoch, seq, limit)
+-- The events right after a position, oldest first.
+SELECT room_id, epoch, seq, kind, at, user_id, user_name, cid, text, data
+FROM messages
+WHERE room_id = :room_id AND (epoch, seq) > (:epoch::bigint, :seq::bigint)
+ORDER BY epoch, seq
+LIMIT :limit;
+
+-- name: has_position(room_id, epoch, seq)$
+-- Whether an event stands exactly there.
+SELECT EXISTS (
+    SELECT FROM messages WHERE room_id = :room_id AND epoch = :epoch AND seq = :seq
+);
+
+-- name: newest_position(room_id)^
+-- Where the saved history of a room ends, set-aside records included.
+SELECT last_epoch, last_seq FROM chatrooms WHERE id = :room_id;
+
+-- name: lock_rooms(room_ids)!
+-- Two writers that overlap take turns room by room, always in this order: no deadlock.
+SELECT id FROM chatrooms WHERE id = ANY(:room_ids::text[]) ORDER BY id FOR NO KEY UPDATE;
+
+-- name: insert_events(room_ids, epochs, seqs, kinds, ats, user_ids, user_names, cids, texts, datas)
+-- Insert what is not there yet; a message sent again moves to its later position. An
+-- identical row is left out first, so the primary key fails only where a position was
+-- given twice. Returns the rows written; `fresh` is false for a message that moved.
+INSERT INTO messages AS kept
+    (room_id, epoch, seq, kind, at, user_id, user_name, cid, text, data)
+SELECT * FROM unnest(
+    :room_ids::text[], :epochs::bigint[], :seqs::bigint[], :kinds::text[], :ats::bigint[],
+    :user_ids::text[], :user_names::text[], :cids::text[], :texts::text[], :datas::text[]
+) AS given (room_id, epoch, seq, kind, at, user_id, user_name, cid, text, data)
+WHERE NOT EXISTS (
+    SELECT FROM messages AS same
+    WHERE same.room_id = given.room_id AND same.epoch = given.epoch AND same.seq = given.seq
+      AND (same.kind, same.at, same.user_id, same.user_name, same.cid, same.text, same.data)
+        IS NOT DISTINCT FROM
+          (given.kind, given.at, given.user_id, given.user_name, given.cid, given.text, given.data)
+)
+ORDER BY room_id, epoch, seq
+ON CONFLICT (room_id, user_id, cid) WHERE cid IS NOT NULL DO UPDATE
+SET epoch = excluded.epoch, seq = excluded.seq, at = excluded.at,
+    user_name = excluded.user_name, text = excluded.text, data = excluded.data
+WHERE (excluded.epoch, excluded.seq) > (kept.epoch, kept.seq)
+RETURNING kept.room_id, kept.epoch, kept.seq, kept.xmax = 0 AS fresh;
+
+-- name: raise_rooms(room_ids, epochs, seqs, messages, active_ats, deleted_ats)!
+-- Count new messages, move the end of saved history on, and mark deleted rooms.
+UPDATE chatrooms
+SET messages = chatrooms.messages + given.messages,
+    active_at = greatest(chatrooms.active_at, given.active_at),
+    deleted_at = coalesce(chatrooms.deleted_at, given.deleted_at),
+    last_epoch = CASE WHEN (given.epoch, given.seq) > (last_epoch, last_seq)
+                      THEN given.epoch ELSE last_epoch END,
+    last_seq = CASE WHEN (given.epoch, given.seq) > (last_epoch, last_seq)
+                    THEN given.seq ELSE last_seq END
+FROM unnest(
+    :room_ids::text[], :epochs::bigint[], :seqs::bigint[], :messages::bigint[],
+    :active_ats::bigint[], :deleted_ats::bigint[]
+) AS given (room_id, epoch, seq, messages, active_at, deleted_at)
+WHERE chatrooms.id = given.room_id;

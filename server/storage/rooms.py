@@ -1,0 +1,202 @@
+"""Rooms and memberships as PostgreSQL knows them.
+
+The website makes and deletes rooms here; who joins, leaves and reads comes by the writer
+(``storage/messages.py``), in the same transaction as the events that say so.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from server.domain.ids import new_id
+from server.domain.positions import Position
+from server.domain.records import rebuild
+from server.domain.rooms import Member, Role, Room, RoomSnapshot, User, Visibility
+from server.storage.messages import newest_events, row_from
+from server.storage.pool import Pool
+from server.storage.sql import fetch, queries
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRow:
+    """A room in somebody's list. ``active_at`` is Unix milliseconds of the last message."""
+
+    room: Room
+    role: Role
+    active_at: int
+    messages: int
+    unread: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a list shows of a room that is not in Redis; the same fields as its overview.
+
+    ``role`` is None for a stranger, who has nothing unread; ``last`` is the event JSON of
+    the newest message.
+    """
+
+    position: Position
+    messages: int
+    unread: int
+    members: int
+    role: Role | None
+    last: bytes | None
+
+
+class Rooms:
+    """Every room; all methods raise ``Refusal("unavailable")`` when PostgreSQL is away."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def create(
+        self, name: str, owner: User, visibility: Visibility = Visibility.PUBLIC
+    ) -> Room:
+        """Make a room with its owner as the first member."""
+        async with self._pool.transaction() as connection:
+            row = await queries.create_room(
+                connection,
+                id=new_id(),
+                name=name,
+                search_name=fold(name),
+                owner_id=owner.id,
+                visibility=visibility.value,
+            )
+            await queries.create_membership(
+                connection,
+                room_id=row["id"],
+                user_id=owner.id,
+                name=owner.name,
+                role=Role.OWNER.value,
+            )
+        return _room_of(row)
+
+    async def by_id(self, room_id: str) -> Room | None:
+        """Find a room; a deleted one has ``deleted`` set."""
+        async with self._pool.connection() as connection:
+            row = await queries.room_by_id(connection, id=room_id)
+        return None if row is None else _room_of(row)
+
+    async def search(self, text: str, limit: int, offset: int = 0) -> list[Room]:
+        """List live public rooms whose name contains ``text``, the last active first.
+
+        Case does not matter, in any alphabet; an empty text finds all.
+        """
+        async with self._pool.connection() as connection:
+            rows = await fetch(
+                queries.search_rooms(
+                    connection, pattern=pattern_of(text), limit=limit, offset=offset
+                )
+            )
+        return [_room_of(row) for row in rows]
+
+    async def of_member(self, user_id: str, limit: int) -> list[RoomRow]:
+        """List the live rooms that this person is in, the last active first."""
+        async with self._pool.connection() as connection:
+            rows = await fetch(queries.rooms_of_member(connection, user_id=user_id, limit=limit))
+        return [
+            RoomRow(
+                room=_room_of(row),
+                role=Role(row["role"]),
+                active_at=row["active_at"],
+                messages=row["messages"],
+                unread=row["unread"],
+            )
+            for row in rows
+        ]
+
+    async def owned_count(self, user_id: str) -> int:
+        """Count the live rooms that this person owns."""
+        async with self._pool.connection() as connection:
+            return int(await queries.owned_rooms(connection, owner_id=user_id))
+
+    async def delete(self, room_id: str) -> bool:
+        """Mark a room as deleted; False when it was, or never existed. History stays."""
+        async with self._pool.connection() as connection:
+            return await queries.delete_room(connection, id=room_id) is not None
+
+    async def members(self, room_id: str, limit: int) -> dict[str, Member]:
+        """List members by user id in the order they came, banned people too."""
+        async with self._pool.connection() as connection:
+            rows = await fetch(queries.members_of_room(connection, room_id=room_id, limit=limit))
+        return {row["user_id"]: _member_of(row) for row in rows}
+
+    async def snapshot(self, room_id: str, tail: int) -> RoomSnapshot | None:
+        """Take all that Redis needs to serve the room, as of one moment.
+
+        None when there never was such a room; a deleted one has ``room.deleted`` set. The
+        cost does not grow with the length of the history.
+        """
+        async with self._pool.snapshot() as connection:
+            row = await queries.room_by_id(connection, id=room_id)
+            if row is None:
+                return None
+            members = await fetch(queries.members_of_room(connection, room_id=room_id, limit=None))
+            events = await newest_events(connection, room_id, tail)
+        return RoomSnapshot(
+            room=_room_of(row),
+            last=Position(row["last_epoch"], row["last_seq"]),
+            messages=row["messages"],
+            members={member["user_id"]: _member_of(member) for member in members},
+            reads={
+                member["user_id"]: (
+                    Position(member["read_epoch"], member["read_seq"]),
+                    member["read_messages"],
+                )
+                for member in members
+            },
+            tail=events,
+        )
+
+    async def summaries(self, room_ids: Sequence[str], user_id: str) -> dict[str, Summary]:
+        """Summarize live rooms for a list; deleted and unknown ones are absent."""
+        if not room_ids:
+            return {}
+        ids = list(room_ids)
+        async with self._pool.connection() as connection:
+            rows = await fetch(queries.summarize_rooms(connection, room_ids=ids, user_id=user_id))
+            newest = await fetch(queries.newest_messages(connection, room_ids=ids))
+        last = {row["room_id"]: rebuild(row_from(row)) for row in newest}
+        return {
+            row["id"]: Summary(
+                position=Position(row["last_epoch"], row["last_seq"]),
+                messages=row["messages"],
+                unread=row["unread"] if row["role"] is not None else 0,
+                members=row["members"],
+                role=None if row["role"] is None else Role(row["role"]),
+                last=last.get(row["id"]),
+            )
+            for row in rows
+        }
+
+
+def fold(name: str) -> str:
+    """Fold a name so that names which differ only in case are equal (Unicode, 3.13)."""
+    return unicodedata.normalize("NFC", name.casefold())
+
+
+def pattern_of(text: str) -> str:
+    """Write the LIKE pattern of names that contain ``text``, which may hold any character."""
+    folded = fold(" ".join(text.replace("\0", " ").split()))
+    folded = folded.encode(errors="replace").decode()
+    escaped = folded.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%" if escaped else "%"
+
+
+def _room_of(row: Any) -> Room:
+    return Room(
+        id=row["id"],
+        name=row["name"],
+        owner_id=row["owner_id"],
+        visibility=Visibility(row["visibility"]),
+        created_at=row["created_at"],
+        deleted=row["deleted_at"] is not None,
+    )
+
+
+def _member_of(row: Any) -> Member:
+    return Member(Role(row["role"]), row["name"])

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from server.storage import migrate as migrations
+from server.storage.migrate import LOCK_KEY, migrate
+
+TABLES = {
+    "alembic_version",
+    "chatrooms",
+    "dead_letters",
+    "memberships",
+    "messages",
+    "sessions",
+    "users",
+}
+
+
+async def tables_of(database: str) -> set[str]:
+    connection = await asyncpg.connect(database)
+    rows = await connection.fetch(
+        "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+    )
+    await connection.close()
+    return {row["tablename"] for row in rows}
+
+
+async def revisions_of(database: str) -> list[str]:
+    connection = await asyncpg.connect(database)
+    rows = await connection.fetch("SELECT version_num FROM alembic_version")
+    await connection.close()
+    return [row["version_num"] for row in rows]
+
+
+async def test_an_empty_database_gets_every_table(empty_database_url: str) -> None:
+    await migrate(empty_database_url)
+    assert await tables_of(empty_database_url) == TABLES
+    assert await revisions_of(empty_database_url) == ["0001"]
+
+
+async def test_migrating_twice_changes_nothing(empty_database_url: str) -> None:
+    await migrate(empty_database_url)
+    connection = await asyncpg.connect(empty_database_url)
+    await connection.execute(
+        "INSERT INTO users (id, email, name, password_hash) VALUES ('a', 'alice@x.org', 'A', '')"
+    )
+    await migrate(empty_database_url)
+    assert await connection.fetchval("SELECT count(*) FROM users") == 1
+    await connection.close()
+    assert await revisions_of(empty_database_url) == ["0001"]
+
+
+async def test_processes_that_start_together_migrate_once(empty_database_url: str) -> None:
+    await asyncio.gather(*(migrate(empty_database_url) for _ in range(4)))
+    assert await tables_of(empty_database_url) == TABLES
+
+
+async def test_a_process_waits_for_the_one_that_migrates(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = await asyncpg.connect(empty_database_url)
+    await other.execute("SELECT pg_advisory_lock($1)", LOCK_KEY)
+    monkeypatch.setattr(migrations, "LOCK_WAIT_S", 0.3)
+    with pytest.raises(TimeoutError):
+        await migrate(empty_database_url)
+    assert await tables_of(empty_database_url) == set()
+    await other.close()
+    await migrate(empty_database_url)
+    assert await tables_of(empty_database_url) == TABLES
+
+
+async def test_a_step_that_fails_leaves_nothing_behind(empty_database_url: str) -> None:
+    connection = await asyncpg.connect(empty_database_url)
+    await connection.execute("CREATE TABLE sessions (mine int)")
+    with pytest.raises(Exception, match="sessions"):
+        await migrate(empty_database_url)
+    assert await tables_of(empty_database_url) <= {"sessions", "alembic_version"}
+    await connection.execute("DROP TABLE sessions")
+    await connection.close()
+    await migrate(empty_database_url)
+    assert await tables_of(empty_database_url) == TABLES
