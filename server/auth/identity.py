@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from server.auth.records import Cache, SessionRecord, StoredSession
+from server.auth.records import Cache, SessionRecord, StoredAccount, StoredSession
 from server.domain.errors import Refusal
 from server.domain.rooms import User
 
@@ -163,14 +163,14 @@ class Identities:
 
     async def _ask(self, session_hash: str, now: int) -> SessionRecord | None:
         session = await self._load(session_hash)
-        if session is None or session.account.disabled:
+        if session is None or session.account is None or session.account.disabled:
             return None
-        record = self.record_of(session, now)
+        record = self._record(session, session.account, now, session.last_seen_at)
         if now >= record.ends_at:
             return None
         if now - session.last_seen_at >= TOUCH_MS and self._touch is not None:
-            await self._touch(session_hash)
-            record = self.record_of(session, now, seen_at=now)
+            await self._touch(session.id)
+            record = self._record(session, session.account, now, now)
         ttl_s = min(CACHE_MAX_S, (record.ends_at - now) // 1000 + 1)
         try:
             await self._cache.put(session_hash, record.encode(), ttl_s)
@@ -178,19 +178,16 @@ class Identities:
             return record
         return record
 
-    def record_of(
-        self, session: StoredSession, now: int, seen_at: int | None = None
+    def _record(
+        self, session: StoredSession, account: StoredAccount, now: int, seen_at: int
     ) -> SessionRecord:
-        """Return what is cached of ``session``, used last at ``seen_at``."""
-        account = session.account
-        seen = session.last_seen_at if seen_at is None else seen_at
         return SessionRecord(
             session_id=session.id,
             user_id=account.id,
             name=account.name,
             language=account.language,
             is_admin=account.is_admin or self.is_admin(account.email),
-            ends_at=min(session.expires_at, seen + self._idle_ms),
+            ends_at=min(session.expires_at, seen_at + self._idle_ms),
             checked_at=now,
         )
 

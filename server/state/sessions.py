@@ -15,7 +15,7 @@ from server.state import keys
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from server.state.client import RedisClient
+    from server.state.client import Command, RedisClient
 
 ENDED_S = 24 * 3600
 """How long an end is remembered: longer than any request that loaded the session before it."""
@@ -68,7 +68,7 @@ class SessionCache:
         Raises:
             Refusal: ``unavailable``; PostgreSQL says the same after the next check.
         """
-        commands: list[tuple[str | int, ...]] = []
+        commands: list[Command] = []
         for each in token_hashes:
             key = keys.session(each)
             commands += [("HSET", key, "ended", 1), ("EXPIRE", key, ENDED_S)]

@@ -18,7 +18,7 @@ from server.domain.errors import Refusal
 from server.state import keys
 
 if TYPE_CHECKING:
-    from server.state.client import RedisClient
+    from server.state.client import Command, RedisClient
 
 LOCAL_COUNTERS = 10_000
 """Counters that a process keeps while Redis is away; beyond it every attempt is refused."""
@@ -67,7 +67,7 @@ class Throttle:
         Raises:
             Refusal: ``throttled``, with the milliseconds to wait, when one is over its limit.
         """
-        commands: list[tuple[str | int, ...]] = []
+        commands: list[Command] = []
         for counter in counters:
             key = keys.throttle(counter.what, counter.who)
             commands += [("INCR", key), ("EXPIRE", key, self._window_s, "NX"), ("PTTL", key)]
@@ -85,7 +85,7 @@ class Throttle:
 
     async def give_back(self, *counters: Counter) -> None:
         """Take one attempt out again: it was an honest one. Without Redis nothing happens there."""
-        commands: list[tuple[str | int, ...]] = []
+        commands: list[Command] = []
         for counter in counters:
             key = keys.throttle(counter.what, counter.who)
             # A window that ended meanwhile would leave a counter below zero for ever.

@@ -30,7 +30,7 @@ class StoredSession:
     id: str
     expires_at: int
     last_seen_at: int
-    account: StoredAccount = field(default_factory=StoredAccount)
+    account: StoredAccount | None = field(default_factory=StoredAccount)
 
 
 class Shelf:
@@ -61,8 +61,8 @@ class Shelf:
             raise Refusal("unavailable")
         return self.rows.get(token_hash)
 
-    async def touch(self, token_hash: str) -> None:
-        self.touched.append(token_hash)
+    async def touch(self, session_id: str) -> None:
+        self.touched.append(session_id)
 
     def _redis(self) -> None:
         if self.redis_is_down:
@@ -170,7 +170,7 @@ async def test_an_idle_session_ends_and_a_used_one_goes_on(
 ) -> None:
     clock[0] += 7 * 86_400 - 60
     assert await world.by_cookie() is not None
-    assert world.shelf.touched == [world.hash]
+    assert world.shelf.touched == ["s1"]
     row = world.shelf.rows[world.hash]
     world.shelf.rows[world.hash] = replace(row, last_seen_at=int(clock[0] * 1000))
     clock[0] += 7 * 86_400 - 60
