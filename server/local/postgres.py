@@ -11,13 +11,18 @@ import secrets
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
-import psutil
-
-from server.local.process import LocalError, free_port, spawn, stop, tail, wait_ready
+from server.local.process import (
+    LocalError,
+    free_port,
+    spawn,
+    stop,
+    tail,
+    wait_for_leftover,
+    wait_ready,
+)
 from server.local.shelter import Home, find_home
 
 USER = "beseda"
@@ -28,17 +33,15 @@ _START_S = 60.0
 """Recovery after a power cut reads the whole log since the last checkpoint."""
 
 _STOP_S = 20.0
-_LEFTOVER_S = 20.0
-"""How long the server of a killed launcher may take to end."""
-
 _PORT_TRIES = 3
-_POLL_S = 0.05
 _STATUS_LINE = 7
 """Line of postmaster.pid, from 0, that says ``ready`` (PostgreSQL, miscadmin.h)."""
 
 
 class Postgres:
     """One server whose data is ``folder/postgres``, with the password beside it."""
+
+    name = "PostgreSQL"
 
     def __init__(
         self, folder: Path, *, port: int = 0, options: Mapping[str, str] | None = None
@@ -87,7 +90,7 @@ class Postgres:
         self._password = self._password or self._read_password(home)
         if not home.data.exists():
             self._initialise(home)
-        self._wait_for_leftover(home)
+        wait_for_leftover(home.data / "postmaster.pid", home.data, "PostgreSQL")
         tries = 1 if self.port else _PORT_TRIES
         for attempt in range(tries):
             self.port = self.port or free_port()
@@ -212,36 +215,9 @@ class Postgres:
             and lines[_STATUS_LINE].strip() == "ready"
         )
 
-    def _wait_for_leftover(self, home: Home) -> None:
-        """Let the server of a killed launcher end; drop a pid file that names a stranger.
-
-        PostgreSQL takes any living process with that number for a server on its data, and
-        numbers come again soon, above all in a container.
-        """
-        end = time.monotonic() + _LEFTOVER_S
-        while lines := _pid_file(home):
-            if not _serves(lines[0], home.data):
-                (home.data / "postmaster.pid").unlink(missing_ok=True)
-                return
-            if time.monotonic() > end:
-                raise LocalError(
-                    f"PostgreSQL, process {lines[0]}, still runs on {home.data}; stop it first"
-                )
-            time.sleep(_POLL_S)
-
 
 def _pid_file(home: Home) -> list[str]:
     try:
         return (home.data / "postmaster.pid").read_text().splitlines()
     except OSError:
         return []
-
-
-def _serves(pid: str, data: Path) -> bool:
-    try:
-        process = psutil.Process(int(pid))
-        return process.status() != psutil.STATUS_ZOMBIE and str(data) in process.cmdline()
-    except (ValueError, psutil.NoSuchProcess):
-        return False
-    except psutil.AccessDenied:
-        return True  # somebody else's, so rather not

@@ -13,11 +13,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 _LOG_BYTES = 5_000_000
 """A log that is longer when its process starts is put aside as ``<name>.1``."""
 
 _TAIL_LINES = 12
 _POLL_S = 0.02
+_LEFTOVER_S = 20.0
+"""How long the server of a killed launcher may take to end."""
+
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -135,8 +140,54 @@ def tail(log: Path, lines: int = _TAIL_LINES) -> str:
     return "\n".join(f"    {line}" for line in found) or "    (empty)"
 
 
+def wait_for_leftover(pid_file: Path, argument: Path, name: str) -> None:
+    """Let the server of a killed launcher end; drop a pid file that names a stranger.
+
+    A server takes any living process with the number in its pid file for another one on
+    its data, and numbers come again soon, above all in a container. Ours has ``argument``
+    on its command line.
+
+    Raises:
+        LocalError: it still runs after 20 s.
+    """
+    end = time.monotonic() + _LEFTOVER_S
+    while pid_file.exists():
+        pid = pid_file.read_text().partition("\n")[0].strip()
+        if not _runs(pid, str(argument)):
+            pid_file.unlink(missing_ok=True)
+        elif time.monotonic() > end:
+            raise LocalError(f"{name}, process {pid}, still runs on {argument}; stop it first")
+        else:
+            time.sleep(_POLL_S)
+
+
+def _runs(pid: str, argument: str) -> bool:
+    try:
+        process = psutil.Process(int(pid))
+        return process.status() != psutil.STATUS_ZOMBIE and argument in process.cmdline()
+    except (ValueError, psutil.NoSuchProcess):
+        return False
+    except psutil.AccessDenied:
+        return True  # somebody else's, so rather not
+
+
 def free_port(host: str = "127.0.0.1") -> int:
     """Return a TCP port that was free a moment ago."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
+
+
+def port_is_free(host: str, port: int) -> bool:
+    """Tell whether nobody listens there and we may.
+
+    Without SO_REUSEPORT, so that a port shared by other processes counts as taken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True

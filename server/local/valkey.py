@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import redis
 
-from server.local.process import LocalError, free_port, spawn, stop, wait_ready
+from server.local.process import LocalError, free_port, spawn, stop, wait_for_leftover, wait_ready
 
 _START_S = 30.0
 """Reading back a long append-only file takes seconds."""
@@ -47,6 +47,8 @@ class Valkey:
 
     The port is chosen at the first start unless given, and kept by later starts.
     """
+
+    name = "Valkey"
 
     def __init__(
         self,
@@ -117,6 +119,7 @@ class Valkey:
 
     def _start(self, binary: Path) -> None:
         config = self.folder / "valkey.conf"
+        wait_for_leftover(self.folder / "valkey.pid", config, "Valkey")
         self._write(config)
         self._process = spawn(
             [binary, config],
@@ -138,6 +141,8 @@ class Valkey:
             "protected-mode": "yes",
             "port": str(self.port),
             "daemonize": "no",
+            "pidfile": f'"{self.folder / "valkey.pid"}"',
+            "set-proc-title": "no",  # the configuration stays visible: it tells ours from others
             "dir": f'"{self.folder}"',
             "appendonly": "yes",
             "appendfsync": "everysec",
