@@ -1,0 +1,95 @@
+"""Imports point one way, and only one layer speaks to each outside thing."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.house.tree import SERVER, files, parsed, shown
+
+MAY_IMPORT = {
+    "domain": set[str](),
+    "runtime": set[str](),
+    "state": {"domain", "runtime"},
+    "storage": {"domain", "runtime"},
+    "auth": {"domain", "runtime"},
+    "archive": {"domain", "runtime", "state", "storage"},
+    "chat": {"domain", "runtime", "state", "auth", "archive"},
+    "website": {"domain", "runtime", "state", "storage", "auth", "archive"},
+    "writer": {"domain", "runtime", "state", "storage", "archive"},
+    "local": {"domain", "runtime", "storage"},
+}
+SPEAKS = {
+    "asyncpg": {"storage"},
+    "sqlalchemy": {"storage"},
+    "alembic": {"storage"},
+    "aiosql": {"storage"},
+    "redis": {"state", "local"},
+    "aiohttp": {"chat", "website", "runtime", "auth"},
+}
+IMPURE = {"asyncio", "socket", "time", "os", "subprocess", "threading", "logging"}
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield line and dotted name of everything that a file imports."""
+    package = ("server", *path.relative_to(SERVER).parts[:-1])
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            module = ".".join(part for part in (base, node.module) if part)
+            yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+
+
+def layer_of(path: Path) -> str:
+    """Return the layer of a file; of one that lies at the top, its own name."""
+    return path.relative_to(SERVER).parts[0].removesuffix(".py")
+
+
+def wrong_imports(layer: str, names: Iterator[tuple[int, str]]) -> Iterator[str]:
+    """Yield what a file of a layer must not import."""
+    for line, name in names:
+        parts = name.split(".")
+        top = parts[0]
+        if top == "server" and len(parts) > 1 and parts[1] in MAY_IMPORT:
+            if parts[1] != layer and parts[1] not in MAY_IMPORT[layer]:
+                yield f"line {line}: {layer} imports {name}"
+        elif layer not in SPEAKS.get(top, {layer}):
+            yield f"line {line}: {name} in {layer}, which does not speak to that"
+        elif layer == "domain" and top in IMPURE:
+            yield f"line {line}: {name} in domain, which is pure"
+
+
+@pytest.mark.parametrize("layer", sorted(MAY_IMPORT))
+def test_a_layer_imports_only_what_lies_below_it(layer: str) -> None:
+    wrong = [
+        f"{shown(path)}, {problem}"
+        for path in files(".py", under=SERVER)
+        if layer_of(path) == layer
+        for problem in wrong_imports(layer, imports(path))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_folder_is_a_known_layer() -> None:
+    found = {layer_of(path) for path in files(".py", under=SERVER)} - {"__init__", "__main__"}
+    assert found <= set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize(
+    ("layer", "name"),
+    [
+        ("chat", "server.storage.pool.open_pool"),
+        ("chat", "server.website.app"),
+        ("writer", "redis.asyncio.Redis"),
+        ("website", "asyncpg.Pool"),
+        ("domain", "server.runtime.settings.Settings"),
+        ("domain", "asyncio"),
+    ],
+)
+def test_the_rule_sees_a_wrong_import(layer: str, name: str) -> None:
+    assert list(wrong_imports(layer, iter([(1, name)])))
