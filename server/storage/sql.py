@@ -34,7 +34,8 @@ class MeasuredDriver:
     is_aio_driver = True
 
     def __init__(self) -> None:
-        self._driver: Any = AsyncPGAdapter()
+        make_driver: Any = AsyncPGAdapter
+        self._driver = make_driver()
 
     def process_sql(self, query_name: str, op_type: Any, sql: str) -> str:
         """Turn ``:name`` into ``$1``."""
