@@ -126,6 +126,8 @@ def run(
     service: str,
     settings: Settings,
     main: Callable[[Settings, Stop], Coroutine[Any, Any, None]],
+    *,
+    closing_s: float = CLOSING_S,
 ) -> int:
     """Run ``main`` to its end in a new event loop and return the exit code.
 
@@ -135,7 +137,7 @@ def run(
     try:
         factory = loop_factory(settings)
         with asyncio.Runner(loop_factory=factory) as runner:
-            return runner.run(_supervised(settings, main))
+            return runner.run(_supervised(main, settings, closing_s))
     except SettingsError as error:
         return complain(error, BAD_SETTINGS)
     except StartError as error:
@@ -152,10 +154,12 @@ def complain(error: Exception, code: int) -> int:
 
 
 async def _supervised(
-    settings: Settings, main: Callable[[Settings, Stop], Coroutine[Any, Any, None]]
+    main: Callable[[Settings, Stop], Coroutine[Any, Any, None]],
+    settings: Settings,
+    closing_s: float,
 ) -> int:
     loop = asyncio.get_running_loop()
-    stop = Stop(settings.drain_s + CLOSING_S)
+    stop = Stop(settings.drain_s + closing_s)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.ask, signal.Signals(number).name)
     task = asyncio.create_task(main(settings, stop), name="main")
@@ -163,7 +167,7 @@ async def _supervised(
     await asyncio.wait([task])
     if task.cancelled():
         logs.lifecycle.info("stopped while starting")
-        return OK
+        return FAILED if stop.failed else OK
     if (error := task.exception()) is not None:
         if isinstance(error, StartError):
             raise error
