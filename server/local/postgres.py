@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from server.local.process import (
+    PORT_IN_USE,
     LocalError,
     free_port,
     spawn,
@@ -96,8 +97,8 @@ class Postgres:
             self.port = self.port or free_port()
             try:
                 self._start(home)
-            except LocalError:
-                if attempt + 1 == tries:
+            except LocalError as problem:
+                if attempt + 1 == tries or PORT_IN_USE not in str(problem):
                     raise
                 self.port = 0  # somebody else took it in between
             else:

@@ -18,6 +18,9 @@ import psutil
 _LOG_BYTES = 5_000_000
 """A log that is longer when its process starts is put aside as ``<name>.1``."""
 
+PORT_IN_USE = "Address already in use"
+"""What a server's log says when somebody took its port (strerror, in the C locale)."""
+
 _TAIL_LINES = 12
 _POLL_S = 0.02
 _LEFTOVER_S = 20.0

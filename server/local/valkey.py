@@ -6,6 +6,7 @@ The same class starts Debian's ``redis-server``; both read the same configuratio
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -15,7 +16,15 @@ from urllib.parse import quote
 
 import redis
 
-from server.local.process import LocalError, free_port, spawn, stop, wait_for_leftover, wait_ready
+from server.local.process import (
+    PORT_IN_USE,
+    LocalError,
+    free_port,
+    spawn,
+    stop,
+    wait_for_leftover,
+    wait_ready,
+)
 
 _START_S = 30.0
 """Reading back a long append-only file takes seconds."""
@@ -100,8 +109,8 @@ class Valkey:
             self.port = self.port or free_port()
             try:
                 self._start(binary)
-            except LocalError:
-                if attempt + 1 == tries:
+            except LocalError as problem:
+                if attempt + 1 == tries or PORT_IN_USE not in str(problem):
                     raise
                 self.port = 0  # somebody else took it in between
             else:
@@ -151,7 +160,7 @@ class Valkey:
             **self._options,
         }
         if self._password:
-            values["requirepass"] = self._password
+            values["requirepass"] = json.dumps(self._password)
         text = "".join(f"{name} {value}\n" for name, value in values.items())
         with os.fdopen(os.open(config, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(text)
