@@ -1,0 +1,18 @@
+"""The JSON API under ``/api/v1``: one resource per file, described by ``openapi.py``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+from server.website.api import accounts, document, me, messages, rooms, sessions
+
+ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
+    accounts.routes,
+    me.routes,
+    rooms.routes,
+    messages.routes,
+    sessions.routes,
+    document.routes,
+)

@@ -1,0 +1,48 @@
+"""The own account."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from server.domain.errors import Refusal
+from server.domain.text import clean_name
+from server.website import accounts
+from server.website.answers import json_answer
+from server.website.api.accounts import describe
+from server.website.api.models import AccountChange, AccountModel
+from server.website.api.operation import operation
+from server.website.deps import DEPS
+from server.website.inputs import read_json
+from server.website.visit import identity_of
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/api/v1/me")
+@operation("The own account", AccountModel)
+async def show(request: web.Request) -> web.StreamResponse:
+    """Give the account."""
+    return await _account(request)
+
+
+@routes.patch("/api/v1/me")
+@operation("Change the own account", AccountModel, body=AccountChange, refusals=("bad_request",))
+async def change(request: web.Request) -> web.StreamResponse:
+    """Change name or language; what was said keeps the old name."""
+    deps, identity = request.app[DEPS], identity_of(request)
+    asked = await read_json(request, AccountChange)
+    if asked.name is not None:
+        name = clean_name(asked.name, deps.settings.user_name_chars)
+        await deps.users.rename(identity.user.id, name)
+    if asked.language is not None:
+        await deps.users.set_language(identity.user.id, asked.language)
+    await accounts.forget_cached(deps, identity.user.id)
+    return await _account(request)
+
+
+async def _account(request: web.Request) -> web.Response:
+    identity = identity_of(request)
+    account = await request.app[DEPS].users.by_id(identity.user.id)
+    if account is None:
+        raise Refusal("unauthorized")
+    return json_answer(describe(account, is_admin=identity.is_admin))

@@ -1,0 +1,262 @@
+"""What the JSON API takes and gives; the OpenAPI document is made of these."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from server.domain.positions import NUMBER_MAX
+from server.website.inputs import Input
+
+Epoch = Field(ge=0, le=NUMBER_MAX, description="Grows whenever Redis may have lost something")
+Seq = Field(ge=0, le=NUMBER_MAX, description="Counts the room's events without a hole")
+
+
+class Output(BaseModel):
+    """Base of what the server gives."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PositionModel(Output):
+    """A place in a room's history."""
+
+    epoch: int = Epoch
+    seq: int = Seq
+
+
+class PersonModel(Output):
+    """A person as others see them."""
+
+    id: str
+    name: str
+
+
+class ErrorBody(Output):
+    """Why a request was refused; ``code`` is a stable word."""
+
+    code: str
+    message: str
+    retry_ms: int | None = Field(None, description="Try again after so many milliseconds")
+    request_id: str | None = Field(None, description="Tell it to the administrator")
+
+
+class ErrorModel(Output):
+    """Every refusal looks like this."""
+
+    error: ErrorBody
+
+
+class RegisterInput(Input):
+    """A new account; without a name it gets what stands before the ``@``."""
+
+    email: str
+    password: str
+    name: str = ""
+
+
+class CredentialsInput(Input):
+    """E-mail and password."""
+
+    email: str
+    password: str
+
+
+class AccountModel(Output):
+    """The own account; ``created_at`` is Unix milliseconds."""
+
+    id: str
+    email: str
+    name: str
+    language: str = Field(description="ru, en, or empty for the browser's")
+    is_admin: bool
+    created_at: int
+
+
+class AccountChange(Input):
+    """What of the account changes; what is left out stays."""
+
+    name: str | None = None
+    language: Literal["", "en", "ru"] | None = None
+
+
+class TokenModel(Output):
+    """An access token for the ``Authorization`` header."""
+
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105 - the scheme (RFC 6750)
+    expires_in: int = Field(description="Seconds")
+
+
+class NewRoomInput(Input):
+    """A room to make."""
+
+    name: str
+    visibility: Literal["public", "private"] = "public"
+
+
+class RoomModel(Output):
+    """A room; ``created_at`` is Unix milliseconds."""
+
+    id: str
+    name: str
+    owner_id: str
+    visibility: Literal["public", "private"]
+    created_at: int
+    url: str
+
+
+class RoomDetails(RoomModel):
+    """A room as this person sees it; ``role`` is empty for a stranger."""
+
+    role: str
+    members: int
+    online: int
+    unread: int
+    messages: int
+    position: PositionModel
+
+
+class LastModel(Output):
+    """The newest message of a room, cut."""
+
+    name: str
+    text: str
+    at: int
+
+
+class RoomItemModel(Output):
+    """A room in a list."""
+
+    id: str
+    name: str
+    url: str
+    mine: bool
+    member: bool
+    role: str
+    members: int
+    online: int
+    unread: int
+    last: LastModel | None
+    position: PositionModel
+
+
+class RoomsModel(Output):
+    """Rooms, the last active first."""
+
+    rooms: list[RoomItemModel]
+
+
+class RoomsQuery(Input):
+    """Which rooms."""
+
+    search: str = Field("", max_length=100, description="Part of a name")
+    mine: bool = Field(False, description="Only rooms that this person is in")
+
+
+class DeletedModel(Output):
+    """What was deleted or ended."""
+
+    id: str
+    deleted: Literal[True] = True
+
+
+class HistoryQuery(Input):
+    """Which events; without an edge the newest."""
+
+    before: str = Field("", max_length=40, description="Older than this position, epoch-seq")
+    after: str = Field("", max_length=40, description="Newer than this position, epoch-seq")
+    limit: int = Field(50, ge=1, le=500)
+
+
+class EventModel(BaseModel):
+    """An event as it came on the socket; each kind has fields of its own besides."""
+
+    model_config = ConfigDict(extra="allow")
+
+    ev: Literal["message", "joined", "left", "room_deleted"]
+    room: str
+    epoch: int = Epoch
+    seq: int = Seq
+    at: int = Field(description="Unix milliseconds")
+    user: PersonModel
+
+
+class HistoryModel(Output):
+    """A page of history, oldest first."""
+
+    events: list[EventModel]
+    more: bool = Field(description="There is more in that direction")
+    position: PositionModel = Field(description="The newest event of the room")
+    saved: PositionModel = Field(description="Everything up to here is in PostgreSQL")
+
+
+class MessageInput(Input):
+    """A message; the same ``cid`` again is the same message."""
+
+    cid: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    text: str
+
+
+class PostedModel(Output):
+    """Where the message stands; ``dup`` says that it stood there before."""
+
+    epoch: int = Epoch
+    seq: int = Seq
+    at: int = Field(description="Unix milliseconds")
+    dup: bool
+
+
+class ReadInput(Input):
+    """Everything up to here was read."""
+
+    epoch: int = Epoch
+    seq: int = Seq
+
+
+class ReadModel(Output):
+    """Messages that are still unread."""
+
+    unread: int
+
+
+class OnlinePerson(PersonModel):
+    """Somebody who is here now."""
+
+    role: str
+
+
+class PeopleModel(Output):
+    """Who is here now."""
+
+    online: int
+    people: list[OnlinePerson]
+
+
+class SessionModel(Output):
+    """A place where one is logged in; times are Unix milliseconds."""
+
+    id: str
+    current: bool
+    user_agent: str
+    ip: str
+    created_at: int
+    last_seen_at: int
+    expires_at: int
+
+
+class SessionsModel(Output):
+    """Where one is logged in, the one used last first."""
+
+    sessions: list[SessionModel]
+
+
+class DocumentModel(BaseModel):
+    """An OpenAPI 3.1 document."""
+
+    model_config = ConfigDict(extra="allow")
+
+    openapi: str
+    info: dict[str, Any]
+    paths: dict[str, Any]

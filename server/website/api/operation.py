@@ -1,0 +1,48 @@
+"""What the OpenAPI document says of a handler, written beside the handler."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel
+
+Handler = TypeVar("Handler", bound=Callable[[web.Request], Awaitable[web.StreamResponse]])
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path. ``open`` needs no log-in; ``refusals`` are error codes."""
+
+    summary: str
+    answer: type[BaseModel]
+    status: int
+    body: type[BaseModel] | None
+    query: type[BaseModel] | None
+    refusals: tuple[str, ...]
+    open: bool
+
+
+OPERATIONS: Final[dict[Any, Operation]] = {}
+"""By handler; filled while the resources are imported, read-only afterwards."""
+
+
+def operation(
+    summary: str,
+    answer: type[BaseModel],
+    *,
+    status: int = 200,
+    body: type[BaseModel] | None = None,
+    query: type[BaseModel] | None = None,
+    refusals: tuple[str, ...] = (),
+    open: bool = False,  # noqa: A002 - reads best at the handler
+) -> Callable[[Handler], Handler]:
+    """Describe a handler."""
+
+    def describe(handler: Handler) -> Handler:
+        OPERATIONS[handler] = Operation(summary, answer, status, body, query, refusals, open)
+        return handler
+
+    return describe

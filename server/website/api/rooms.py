@@ -1,0 +1,111 @@
+"""Rooms: find, make, look at, leave, delete."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from server.domain.positions import START
+from server.domain.rooms import Visibility
+from server.state.rooms import Cold, Overview
+from server.website import rooms
+from server.website.answers import json_answer
+from server.website.api.models import (
+    DeletedModel,
+    NewRoomInput,
+    OnlinePerson,
+    PeopleModel,
+    PositionModel,
+    RoomDetails,
+    RoomItemModel,
+    RoomModel,
+    RoomsModel,
+    RoomsQuery,
+)
+from server.website.api.operation import operation
+from server.website.deps import DEPS
+from server.website.inputs import read_json, read_query, room_id_of
+from server.website.listing import find_rooms
+from server.website.pages.rooms import describe
+from server.website.visit import identity_of
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/api/v1/rooms")
+@operation("Find rooms", RoomsModel, query=RoomsQuery, refusals=("bad_request",))
+async def find(request: web.Request) -> web.StreamResponse:
+    """List own and public rooms."""
+    identity = identity_of(request)
+    query = read_query(request, RoomsQuery)
+    items = await find_rooms(request.app[DEPS], identity, query.search, mine=query.mine)
+    found = [RoomItemModel.model_validate(item.as_dict()) for item in items]
+    return json_answer(RoomsModel(rooms=found))
+
+
+@routes.post("/api/v1/rooms")
+@operation(
+    "Make a room",
+    RoomModel,
+    status=201,
+    body=NewRoomInput,
+    refusals=("bad_request", "invalid_name", "too_many_rooms"),
+)
+async def create(request: web.Request) -> web.StreamResponse:
+    """Make a room that this person owns."""
+    identity = identity_of(request)
+    asked = await read_json(request, NewRoomInput)
+    room = await rooms.create(request.app[DEPS], identity, asked.name, Visibility(asked.visibility))
+    return json_answer(RoomModel.model_validate(describe(room)), 201)
+
+
+@routes.get("/api/v1/rooms/{room_id}")
+@operation("Look at a room", RoomDetails, refusals=("room_not_found",))
+async def show(request: web.Request) -> web.StreamResponse:
+    """Give the room without joining it."""
+    seen = await rooms.see(request.app[DEPS], identity_of(request), room_id_of(request))
+    overview = seen.overview
+    position = START if overview is None else overview.position
+    details = {
+        **describe(seen.room),
+        "role": "" if seen.role is None else seen.role.value,
+        "members": 0 if overview is None else overview.members,
+        "online": overview.online if isinstance(overview, Overview) else 0,
+        "unread": 0 if overview is None or seen.role is None else overview.unread,
+        "messages": 0 if overview is None else overview.messages,
+        "position": PositionModel(**position._asdict()),
+    }
+    return json_answer(RoomDetails.model_validate(details))
+
+
+@routes.delete("/api/v1/rooms/{room_id}")
+@operation("Delete a room", DeletedModel, refusals=("forbidden", "room_not_found"))
+async def delete(request: web.Request) -> web.StreamResponse:
+    """Delete a room for everybody: its owner may, and an administrator."""
+    room = await rooms.delete(request.app[DEPS], identity_of(request), room_id_of(request))
+    return json_answer(DeletedModel(id=room.id))
+
+
+@routes.get("/api/v1/rooms/{room_id}/people")
+@operation("Who is in a room now", PeopleModel, refusals=("room_not_found",))
+async def people(request: web.Request) -> web.StreamResponse:
+    """List who is online, at most 200 by name; ``online`` counts all."""
+    deps, identity = request.app[DEPS], identity_of(request)
+    seen = await rooms.see(deps, identity, room_id_of(request))
+    here = await deps.archive.rooms.people(seen.room.id)
+    counted = seen.overview.online if isinstance(seen.overview, Overview) else 0
+    listed = [OnlinePerson(id=each.id, name=each.name, role=each.role.value) for each in here]
+    return json_answer(PeopleModel(online=max(counted, len(listed)), people=listed))
+
+
+@routes.delete("/api/v1/rooms/{room_id}/membership")
+@operation("Leave a room", DeletedModel, refusals=("forbidden", "not_a_member", "room_not_found"))
+async def leave(request: web.Request) -> web.StreamResponse:
+    """End the own membership; the owner stays."""
+    deps, identity = request.app[DEPS], identity_of(request)
+    seen = await rooms.see_as_member(deps, identity, room_id_of(request))
+    try:
+        await deps.archive.rooms.leave(seen.room.id, identity.user)
+    except Cold:
+        await rooms.enter(deps, identity, seen.room.id)
+        await deps.archive.rooms.leave(seen.room.id, identity.user)
+    return json_answer(DeletedModel(id=seen.room.id))

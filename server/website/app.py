@@ -1,0 +1,37 @@
+"""Puts the website together: what happens around requests, the routes, the templates."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from server.website import api, pages
+from server.website.assets import PREFIX, Assets
+from server.website.deps import DEPS, WebsiteDeps
+from server.website.middleware import MIDDLEWARES
+from server.website.middleware.headers import security_headers
+from server.website.render import setup_templates
+
+
+def setup_website(app: web.Application, deps: WebsiteDeps) -> None:
+    """Add pages, API and static files to ``app``; sockets and probes beside them stay as they are.
+
+    Raises:
+        ValueError: a catalogue is broken, or the secret key is missing or short.
+    """
+    app[DEPS] = deps
+    root = deps.settings.web_root
+    assets = Assets(root / "static")
+    setup_templates(app, root, assets)
+    app.middlewares.extend(MIDDLEWARES)
+    app.on_response_prepare.append(security_headers(deps.settings))
+    for routes in (*pages.ROUTES, *api.ROUTES):
+        app.router.add_routes(routes)
+    app.router.add_get(PREFIX + "{path:.+}", assets.answer)
+    app.cleanup_ctx.append(_close_threads)
+
+
+async def _close_threads(app: web.Application) -> AsyncIterator[None]:
+    yield
+    app[DEPS].passwords.close()

@@ -1,0 +1,78 @@
+"""All that a page or a resource may need, in one frozen value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from server.archive import Archive
+from server.auth.identity import Identities
+from server.auth.passwords import Passwords
+from server.auth.tokens import Tokens
+from server.runtime.settings import Settings
+from server.state.client import RedisClient
+from server.state.sessions import SessionCache
+from server.state.throttle import Throttle
+from server.storage.pool import Pool
+from server.storage.rooms import Rooms
+from server.storage.sessions import Sessions
+from server.storage.users import Users
+from server.website.directory import Directory
+
+
+@dataclass(frozen=True, slots=True)
+class WebsiteDeps:
+    """What the website is made of; ``WebsiteDeps.build`` derives the rest of the first five."""
+
+    settings: Settings
+    client: RedisClient
+    pool: Pool
+    archive: Archive
+    identities: Identities
+    passwords: Passwords
+    tokens: Tokens
+    users: Users
+    rooms: Rooms
+    sessions: Sessions
+    cache: SessionCache
+    throttle: Throttle
+    directory: Directory
+
+    @classmethod
+    def build(
+        cls,
+        settings: Settings,
+        client: RedisClient,
+        pool: Pool,
+        archive: Archive,
+        identities: Identities | None = None,
+    ) -> WebsiteDeps:
+        """Wire the website over open connections.
+
+        Raises:
+            ValueError: the secret key is missing or short.
+        """
+        rooms, sessions, cache = Rooms(pool), Sessions(pool), SessionCache(client)
+        tokens = Tokens(settings)
+        if identities is None:
+            identities = Identities(settings, tokens, cache, sessions.by_hash, sessions.touch)
+        return cls(
+            settings=settings,
+            client=client,
+            pool=pool,
+            archive=archive,
+            identities=identities,
+            passwords=Passwords(settings),
+            tokens=tokens,
+            users=Users(pool),
+            rooms=rooms,
+            sessions=sessions,
+            cache=cache,
+            throttle=Throttle(client, settings.login_window_s),
+            directory=Directory(rooms),
+        )
+
+
+DEPS: Final = web.AppKey("website", WebsiteDeps)

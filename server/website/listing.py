@@ -1,0 +1,116 @@
+"""Lists of rooms: own ones and public ones, with what was said last and what is unread."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from server.auth.identity import Identity
+from server.domain import events
+from server.domain.errors import Refusal
+from server.domain.positions import START, Position
+from server.domain.rooms import Role, Room
+from server.state.rooms import Overview
+from server.storage.rooms import Summary, fold
+from server.website.deps import WebsiteDeps
+from server.website.rooms import overviews
+
+MEMBER_ROOMS_MAX: Final = 200
+"""Own rooms in a list; a socket hears as many."""
+PUBLIC_ROOMS_MAX: Final = 100
+SEARCH_MAX_CHARS: Final = 100
+LAST_TEXT_CHARS: Final = 200
+"""A list shows the beginning of the last message."""
+
+
+class Last(NamedTuple):
+    """The newest message, cut; ``at`` is Unix milliseconds."""
+
+    name: str
+    text: str
+    at: int
+
+
+class RoomItem(NamedTuple):
+    """A room in a list."""
+
+    id: str
+    name: str
+    url: str
+    mine: bool
+    member: bool
+    role: str
+    members: int
+    online: int
+    unread: int
+    last: Last | None
+    position: Position
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the item for templates and JSON."""
+        return {
+            **self._asdict(),
+            "last": None if self.last is None else self.last._asdict(),
+            "position": self.position._asdict(),
+        }
+
+
+async def member_rooms(deps: WebsiteDeps, identity: Identity) -> list[RoomItem]:
+    """List the rooms that this person is in, the last active first; without PostgreSQL none."""
+    try:
+        rows = await deps.rooms.of_member(identity.user.id, MEMBER_ROOMS_MAX)
+        return await _items(deps, identity, [row.room for row in rows])
+    except Refusal:
+        return []
+
+
+async def find_rooms(
+    deps: WebsiteDeps, identity: Identity, search: str, *, mine: bool = False
+) -> list[RoomItem]:
+    """List own and public rooms whose names contain ``search``: own first, then the last active.
+
+    Raises:
+        Refusal: ``unavailable``.
+    """
+    search = search.strip()[:SEARCH_MAX_CHARS]
+    rows = await deps.rooms.of_member(identity.user.id, MEMBER_ROOMS_MAX)
+    rooms = {row.room.id: row.room for row in rows if fold(search) in fold(row.room.name)}
+    if not mine:
+        for room in await deps.rooms.search(search, PUBLIC_ROOMS_MAX):
+            rooms.setdefault(room.id, room)
+    return await _items(deps, identity, list(rooms.values()))
+
+
+async def _items(deps: WebsiteDeps, identity: Identity, rooms: list[Room]) -> list[RoomItem]:
+    found = await overviews(deps, identity, [room.id for room in rooms])
+    items = [
+        _item(identity, room, overview)
+        for room in rooms
+        # Banned people and rooms deleted a moment ago are not in the overview as live.
+        if (overview := found.get(room.id)) is not None and overview.role is not Role.BANNED
+    ]
+    # PostgreSQL's order lags behind by what is not saved yet.
+    items.sort(key=lambda item: (item.member, item.last.at if item.last else 0), reverse=True)
+    return items
+
+
+def _item(identity: Identity, room: Room, overview: Overview | Summary) -> RoomItem:
+    return RoomItem(
+        id=room.id,
+        name=room.name,
+        url=f"/chatrooms/chat/{room.id}",
+        mine=room.owner_id == identity.user.id,
+        member=overview.role is not None,
+        role="" if overview.role is None else overview.role.value,
+        members=overview.members,
+        online=overview.online if isinstance(overview, Overview) else 0,
+        unread=overview.unread if overview.role is not None else 0,
+        last=_last(overview.last),
+        position=overview.position or START,
+    )
+
+
+def _last(event: bytes | None) -> Last | None:
+    if event is None:
+        return None
+    fields = events.decode(event)
+    return Last(fields["user"]["name"], fields["text"][:LAST_TEXT_CHARS], fields["at"])

@@ -1,0 +1,24 @@
+"""Refuses bodies over the limit, those without a declared length too."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from server.domain.errors import Refusal
+from server.website.deps import DEPS
+
+
+@web.middleware
+async def limit_body(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer 413 before a byte is read where the length is known, else while reading.
+
+    Raises:
+        Refusal: ``too_large``.
+    """
+    limit = request.app[DEPS].settings.body_bytes
+    if request.content_length is not None and request.content_length > limit:
+        raise Refusal("too_large")
+    if request.body_exists:
+        request = request.clone(client_max_size=limit)
+    return await handler(request)

@@ -1,0 +1,103 @@
+"""A room: its newest history in the first answer, and a form that works without scripts."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, Final
+
+from aiohttp import web
+
+from server.domain import events
+from server.domain.errors import Refusal
+from server.domain.ids import is_id, new_id
+from server.domain.limits import Limits
+from server.domain.positions import Position
+from server.website import rooms
+from server.website.answers import see_other
+from server.website.deps import DEPS
+from server.website.inputs import Input, position_of, read_form, room_id_of
+from server.website.listing import member_rooms
+from server.website.pages.rooms import rooms_data
+from server.website.render import render
+from server.website.visit import identity_of, visit_of
+
+routes = web.RouteTableDef()
+
+PAGE_EVENTS: Final = 50
+SHOWN: Final = {"message", "joined", "left"}
+
+
+class PostForm(Input):
+    """A message from the page's form; the ``cid`` makes sending it twice harmless."""
+
+    text: str
+    cid: str
+
+
+@routes.get("/chatrooms/chat/{room_id}")
+async def show(request: web.Request) -> web.StreamResponse:
+    """Show the room, which joins a public one; ``before`` shows an older page."""
+    deps, identity = request.app[DEPS], identity_of(request)
+    room_id = room_id_of(request)
+    before = position_of(request.query.get("before"))
+    room, entered = await rooms.enter(deps, identity, room_id)
+    page = await deps.archive.page(room_id, before=before, limit=PAGE_EVENTS)
+    decoded = [events.decode(event) for event in page.events]
+    # The socket goes on after the last event that the page shows: nothing lies between.
+    position = _position_of(decoded[-1]) if decoded else entered.position
+    older = str(_position_of(decoded[0])) if page.more and decoded else ""
+    items = await member_rooms(deps, identity)
+    person = identity.user._asdict()
+    about = {
+        "id": room.id,
+        "name": room.name,
+        "owner_id": room.owner_id,
+        "mine": room.owner_id == identity.user.id or identity.is_admin,
+        "visibility": room.visibility.value,
+    }
+    context = {
+        "room": about,
+        "rooms": [item.as_dict() for item in items],
+        "events": [event for event in decoded if event["ev"] in SHOWN],
+        "older": older,
+        "people": [each._asdict() for each in await _people(request, room_id)],
+        "new_cid": new_id(),
+        "page_data": {
+            "room": {"id": room.id, "name": room.name, "mine": about["mine"]},
+            "user": person,
+            "position": position._asdict(),
+            "saved": page.saved._asdict(),
+            "read": entered.read._asdict(),
+            "unread": entered.unread,
+            "older": older,
+            "rooms": rooms_data(items),
+            "socket": "/ws",
+            "limits": asdict(Limits.read_from(deps.settings)),
+            "lang": visit_of(request).language,
+        },
+    }
+    return render(request, "room.html", context)
+
+
+@routes.post("/chatrooms/chat/{room_id}")
+async def say(request: web.Request) -> web.StreamResponse:
+    """Post the form's message and show the page's end again."""
+    deps, identity = request.app[DEPS], identity_of(request)
+    room_id = room_id_of(request)
+    form = await read_form(request, PostForm)
+    if not is_id(form.cid):
+        raise Refusal("bad_request", "cid must be 1 to 64 of A-Z a-z 0-9 _ -.")
+    # A form sends every line break as two characters (HTML, "constructing the entry list").
+    await rooms.say(deps, identity, room_id, form.cid, form.text.replace("\r\n", "\n"))
+    return see_other(f"/chatrooms/chat/{room_id}#end")
+
+
+async def _people(request: web.Request, room_id: str) -> list[Any]:
+    try:
+        return list(await request.app[DEPS].archive.rooms.people(room_id))
+    except Refusal:
+        return []
+
+
+def _position_of(event: dict[str, Any]) -> Position:
+    return Position(event["epoch"], event["seq"])

@@ -1,0 +1,164 @@
+"""What people do with rooms over HTTP: find, see, make, delete, talk. Pages and API share it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from server.auth.identity import Identity
+from server.domain.errors import Refusal
+from server.domain.rooms import Role, Room, Visibility
+from server.domain.text import check_text, clean_name
+from server.state.posts import COLD, Post, Posted, post
+from server.state.rooms import Entered, Overview
+from server.storage.rooms import Summary
+from server.website.deps import WebsiteDeps
+
+logger = logging.getLogger(__name__)
+
+_HIDDEN = {"not_a_member", "room_gone", "room_not_found"}
+"""Over HTTP all three are the same 404: who may not see a room learns nothing of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A room that this person may see, and what they are in it: ``None`` for a stranger."""
+
+    room: Room
+    role: Role | None
+    overview: Overview | Summary | None
+
+
+async def enter(deps: WebsiteDeps, identity: Identity, room_id: str) -> tuple[Room, Entered]:
+    """Let the person into the room; into a public one as a new member.
+
+    Raises:
+        Refusal: ``room_not_found`` also when it is deleted or not for this person;
+            ``room_unavailable``, ``unavailable``.
+    """
+    room = await _existing(deps, room_id)
+    try:
+        return room, await deps.archive.enter(room_id, identity.user)
+    except Refusal as refusal:
+        raise _hide(refusal) from refusal
+
+
+async def see(deps: WebsiteDeps, identity: Identity, room_id: str) -> Seen:
+    """Look at a room without joining it.
+
+    Raises:
+        Refusal: ``room_not_found`` also when it is deleted or not for this person;
+            ``unavailable``.
+    """
+    room = await _existing(deps, room_id)
+    overview = (await overviews(deps, identity, [room_id])).get(room_id)
+    role = None if overview is None else overview.role
+    if role is Role.BANNED or (role is None and room.visibility is Visibility.PRIVATE):
+        raise Refusal("room_not_found")
+    return Seen(room, role, overview)
+
+
+async def see_as_member(deps: WebsiteDeps, identity: Identity, room_id: str) -> Seen:
+    """Look at a room that one is a member of.
+
+    Raises:
+        Refusal: as ``see``, and ``not_a_member`` for a stranger in a public room.
+    """
+    seen = await see(deps, identity, room_id)
+    if seen.role is None:
+        raise Refusal("not_a_member")
+    return seen
+
+
+async def overviews(
+    deps: WebsiteDeps, identity: Identity, room_ids: list[str]
+) -> dict[str, Overview | Summary]:
+    """Look at many rooms: one round trip to Redis, one query for those that are not there.
+
+    Raises:
+        Refusal: ``unavailable`` when neither can tell.
+    """
+    if not room_ids:
+        return {}
+    found: dict[str, Overview | Summary] = {}
+    try:
+        found.update(await deps.archive.rooms.overview(room_ids, identity.user.id))
+    except Refusal:
+        logger.warning("rooms are summarised without Redis")
+    cold = [room_id for room_id in room_ids if room_id not in found]
+    if cold:
+        found.update(await deps.rooms.summaries(cold, identity.user.id))
+    return found
+
+
+async def create(
+    deps: WebsiteDeps, identity: Identity, name: str, visibility: Visibility = Visibility.PUBLIC
+) -> Room:
+    """Make a room that this person owns.
+
+    Raises:
+        Refusal: a refusal of the name, ``too_many_rooms``, ``unavailable``.
+    """
+    name = clean_name(name, deps.settings.room_name_chars)
+    if await deps.rooms.owned_count(identity.user.id) >= deps.settings.rooms_per_user:
+        limit = deps.settings.rooms_per_user
+        raise Refusal("too_many_rooms", f"A person owns at most {limit} rooms.")
+    room = await deps.rooms.create(name, identity.user, visibility)
+    logger.info("a room was made", extra={"room": room.id, "user": identity.user.id})
+    return room
+
+
+async def delete(deps: WebsiteDeps, identity: Identity, room_id: str) -> Room:
+    """Delete a room: its owner may, and an administrator.
+
+    PostgreSQL first: were Redis told first and PostgreSQL not at all, the room would come
+    back from there. When Redis fails after it, the same call again goes on from there.
+
+    Raises:
+        Refusal: ``forbidden`` for somebody who can see the room; ``room_not_found``;
+            ``unavailable``.
+    """
+    room = await deps.rooms.by_id(room_id)
+    if room is None:
+        raise Refusal("room_not_found")
+    if room.owner_id != identity.user.id and not identity.is_admin:
+        await see(deps, identity, room_id)
+        raise Refusal("forbidden", "Only its owner may delete a room.")
+    here = await deps.rooms.delete(room_id)
+    there = await deps.archive.rooms.delete(room_id, identity.user)
+    if not here and not there:
+        raise Refusal("room_not_found")
+    logger.info("a room was deleted", extra={"room": room_id, "user": identity.user.id})
+    return room
+
+
+async def say(deps: WebsiteDeps, identity: Identity, room_id: str, cid: str, text: str) -> Posted:
+    """Post a message; who may come into the room joins it on the way.
+
+    Raises:
+        Refusal: a refusal of the text, ``room_not_found``, ``rate_limited``,
+            ``storage_backlog``, ``room_unavailable``, ``unavailable``.
+    """
+    text = check_text(text, deps.settings.text_chars)
+    message = Post(room_id, identity.user, cid, text)
+    outcome = (await post(deps.client, [message]))[0]
+    stranger = isinstance(outcome, Refusal) and outcome.code == "not_a_member"
+    if outcome is COLD or stranger:
+        await enter(deps, identity, room_id)
+        outcome = (await post(deps.client, [message]))[0]
+    if isinstance(outcome, Posted):
+        return outcome
+    if isinstance(outcome, Refusal):
+        raise _hide(outcome)
+    raise Refusal("room_unavailable")
+
+
+async def _existing(deps: WebsiteDeps, room_id: str) -> Room:
+    room = await deps.directory.find(room_id)
+    if room is None or room.deleted:
+        raise Refusal("room_not_found")
+    return room
+
+
+def _hide(refusal: Refusal) -> Refusal:
+    return Refusal("room_not_found") if refusal.code in _HIDDEN else refusal
