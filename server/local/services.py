@@ -44,7 +44,8 @@ class Services:
         self._limit_s = drain_s + _REST_S
         self._servers = servers
         self._replicas = [self._child(f"chat-{n}", "all") for n in range(1, replicas + 1)]
-        self._writer = self._child("writer", "writer")
+        # Nobody but its operator visits a writer: its probes stay on loopback, wherever HOST is.
+        self._writer = self._child("writer", "writer", "--host", "127.0.0.1", "--port", "0")
 
     def migrate(self) -> None:
         """Bring the database up to date.
@@ -147,8 +148,8 @@ class Services:
                 else:
                     say("run", f"{server.name} is ready again")
 
-    def _child(self, name: str, service: str) -> Child:
-        return Child(name, [sys.executable, "-m", "server", service], self._env)
+    def _child(self, name: str, *arguments: str) -> Child:
+        return Child(name, [sys.executable, "-m", "server", *arguments], self._env)
 
 
 async def _until_failure_or(

@@ -12,6 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from server.local.process import LocalError, free_port
 from server.local.valkey import Valkey
@@ -48,7 +50,7 @@ def test_it_is_durable_and_never_evicts(valkey: Valkey) -> None:
 
 def test_nobody_gets_in_without_the_password(valkey: Valkey) -> None:
     with (
-        redis.Redis(port=valkey.port, retry=None) as mallory,
+        redis.Redis(port=valkey.port, retry=Retry(NoBackoff(), 0)) as mallory,
         pytest.raises(redis.AuthenticationError),
     ):
         mallory.ping()

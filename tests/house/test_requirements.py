@@ -1,0 +1,80 @@
+"""Every library that the code imports is pinned, and so is what that library needs."""
+
+from __future__ import annotations
+
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.house.test_layers import imports, layer_of
+from tests.house.tree import ROOT, SERVER, files
+
+LISTS = ("requirements.txt", "requirements-local.txt", "requirements-dev.txt")
+
+
+def read(name: str) -> list[Requirement]:
+    """Return the pins of a list and of the list that it builds on."""
+    found: list[Requirement] = []
+    for line in (ROOT / name).read_text().splitlines():
+        text = line.partition("#")[0].strip()
+        if text.startswith("-r "):
+            found += read(text[3:])
+        elif text:
+            found.append(Requirement(text))
+    return found
+
+
+def names(name: str) -> set[str]:
+    return {canonicalize_name(pin.name) for pin in read(name)}
+
+
+def needs(pin: Requirement) -> set[str]:
+    """Return what an installed distribution needs, with the extras that were asked for."""
+    needed: set[str] = set()
+    for text in metadata.requires(pin.name) or []:
+        requirement = Requirement(text)
+        marker = requirement.marker
+        if marker is None or any(marker.evaluate({"extra": e}) for e in (pin.extras or {""})):
+            needed.add(canonicalize_name(requirement.name))
+    return needed
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_requirement_is_one_exact_version_that_is_installed(name: str) -> None:
+    pins = read(name)
+    assert len(pins) == len({pin.name.lower() for pin in pins})
+    for pin in pins:
+        assert str(pin.specifier) == f"=={metadata.version(pin.name)}", pin.name
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_is_complete(name: str) -> None:
+    missing = {need: pin.name for pin in read(name) for need in needs(pin) - names(name)}
+    assert not missing
+
+
+def imported(path: Path) -> set[str]:
+    """Return the distributions that a file imports."""
+    where = metadata.packages_distributions()
+    tops = {name.partition(".")[0] for _, name in imports(path)}
+    foreign = tops - set(sys.stdlib_module_names) - {"server", "tests", "loadtest"}
+    return {canonicalize_name(where.get(top, [top])[0]) for top in foreign}
+
+
+def test_what_the_services_import_is_in_their_list() -> None:
+    used = {
+        name: path.name
+        for path in files(".py", under=SERVER)
+        for name in imported(path)
+        if layer_of(path) != "local"
+    }
+    assert not {name: used[name] for name in used.keys() - names("requirements.txt")}
+
+
+def test_what_the_launcher_imports_is_in_its_list() -> None:
+    used = {name for path in files(".py", under=SERVER / "local") for name in imported(path)}
+    assert used <= names("requirements-local.txt")
