@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.nginx.conftest import Site
+
+pytestmark = pytest.mark.nginx
+
+PROMISED = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+async def test_a_file_named_with_its_version_is_kept_for_ever(site: Site) -> None:
+    response = await site.browser.get("/static/js/page.js?v=1a2b3c")
+    assert response.status == 200
+    assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert response.headers["Content-Type"].partition(";")[0] in {
+        "application/javascript",
+        "text/javascript",
+    }
+    assert site.reached == 0
+
+
+async def test_a_file_without_a_version_is_asked_for_again(site: Site) -> None:
+    response = await site.browser.get("/static/page.css")
+    assert response.headers["Cache-Control"] == "no-cache"
+    again = await site.browser.get(
+        "/static/page.css", headers={"If-None-Match": response.headers["ETag"]}
+    )
+    assert again.status == 304
+
+
+@pytest.mark.parametrize("path", ["/static/page.css", "/static/none.css", "/static/", "/metrics"])
+async def test_what_nginx_answers_itself_carries_the_headers_of_safety(
+    site: Site, path: str
+) -> None:
+    response = await site.browser.get(path)
+    for name, value in PROMISED.items():
+        assert response.headers.getall(name) == [value]
+    policy = response.headers.getall("Content-Security-Policy")
+    assert len(policy) == 1
+    assert "default-src 'none'" in policy[0]
+    assert "unsafe" not in policy[0]
+    assert "Strict-Transport-Security" not in response.headers
+
+
+async def test_text_is_compressed_and_says_that_it_varies(site: Site) -> None:
+    for path in ("/static/js/page.js", "/static/page.css"):
+        response = await site.browser.get(path, headers={"Accept-Encoding": "gzip"})
+        assert response.headers["Content-Encoding"] == "gzip"
+        assert response.headers["Vary"] == "Accept-Encoding"
+
+
+async def test_pages_are_not_compressed(site: Site) -> None:
+    response = await site.browser.get("/chatrooms/", headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in response.headers
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../secret.txt",
+        "/static/%2e%2e/secret.txt",
+        "/static/..%2fsecret.txt",
+        "/static../secret.txt",
+        "/static//../../secret.txt",
+        "/static/js/../../secret.txt",
+    ],
+)
+async def test_nothing_beside_the_folder_is_served(site: Site, path: str) -> None:
+    answer = await site.front.raw(
+        f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+    )
+    assert b"not for anybody" not in answer
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+async def test_files_are_only_read(site: Site, method: str) -> None:
+    response = await site.browser.request(method, "/static/page.css")
+    assert response.status in {403, 405}
+
+
+async def test_a_folder_is_not_listed(site: Site) -> None:
+    assert (await site.browser.get("/static/js/")).status in {403, 404}
