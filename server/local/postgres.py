@@ -17,6 +17,7 @@ from pathlib import Path
 from server.local.process import (
     PORT_IN_USE,
     LocalError,
+    die_with_parent,
     free_port,
     spawn,
     stop,
@@ -167,6 +168,7 @@ class Postgres:
                 group=account.gid if account else None,
                 extra_groups=[] if account else None,
                 timeout=_INIT_S,
+                preexec_fn=die_with_parent(signal.SIGKILL),
             )
         except subprocess.TimeoutExpired as late:
             raise LocalError(f"{argv[0]} did not end within {_INIT_S:g} s") from late
