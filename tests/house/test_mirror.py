@@ -9,7 +9,8 @@ from tests.house.test_layers import MAY_IMPORT
 from tests.house.tree import ROOT, SERVER, files, parsed, shown
 
 TESTS = ROOT / "tests"
-LEAST_WORDS = 4
+LEAST_WORDS = 3
+"""Counted without the leading test: "a window ends"."""
 
 
 def test_every_layer_has_its_folder_of_tests() -> None:
