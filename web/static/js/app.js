@@ -1,0 +1,47 @@
+import { Words } from "./words.js";
+
+/**
+ * Starts what the page asks for by `data-controller`: each name is a file of controllers/ that gets its element and
+ * the page. Pages of the chat carry data for a session, which begins when every controller listens.
+ */
+const data = JSON.parse(document.getElementById("page-data")?.textContent ?? "{}");
+const page = {
+  data,
+  words: new Words(document.documentElement.lang),
+  csrf: document.querySelector('meta[name="csrf-token"]').content,
+  session: data.user ? await join() : null,
+};
+
+const starts = [...document.querySelectorAll("[data-controller]")].flatMap((element) =>
+  element.dataset.controller.split(" ").map((name) => start(name, element)),
+);
+await Promise.all(starts);
+page.session?.start();
+
+async function start(name, element) {
+  try {
+    const { default: control } = await import(`./controllers/${name}.js`);
+    control(element, page);
+  } catch (error) {
+    // One broken part must not take the others with it.
+    reportError(error);
+  }
+}
+
+async function join() {
+  const [{ openSession }, shown] = await Promise.all([
+    import("./models/session.js"),
+    data.room ? import("./controllers/shown.js") : null,
+  ]);
+  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+  return openSession({
+    page: data,
+    events: shown?.events() ?? [],
+    people: shown?.people() ?? [],
+    url: `${scheme}//${location.host}${data.socket ?? "/ws"}`,
+    authorized: async () => {
+      const answer = await fetch("/api/v1/me").catch(() => null);
+      return answer?.status !== 401;
+    },
+  });
+}

@@ -1,0 +1,61 @@
+import { hue, initials } from "../models/person.js";
+
+/** Who is in the room now. Asked for anew after a break; between, only changes arrive. */
+export default function people(element, { words, session }) {
+  const { conversation } = session;
+  const { presence, room } = conversation;
+  let scheduled = false;
+
+  presence.on("change", schedule);
+  conversation.on("live", () => presence.online !== presence.people.size && ask());
+  conversation.on("returned", ask);
+
+  async function ask() {
+    const answer = await fetch(`/api/v1/rooms/${room}/people`).catch(() => null);
+    if (!answer?.ok) return;
+    const { online, people: here } = await answer.json();
+    presence.replace(here, online);
+  }
+
+  function schedule() {
+    if (scheduled) return;
+    scheduled = true;
+    setTimeout(draw, 200);
+  }
+
+  function draw() {
+    scheduled = false;
+    const here = [...presence.people.values()].sort((a, b) => a.name.localeCompare(b.name));
+    const rows = here.map((person) => drawPerson(person, words));
+    const hidden = presence.online - here.length;
+    if (hidden > 0) rows.push(drawMore(words.count("andMore", hidden)));
+    element.replaceChildren(...rows);
+  }
+}
+
+function drawPerson(person, words) {
+  const row = document.createElement("li");
+  row.className = "person";
+  const avatar = part("avatar", initials(person.name));
+  avatar.classList.add("avatar--small", `avatar--${hue(person.id)}`);
+  avatar.setAttribute("aria-hidden", "true");
+  const name = part("person__name", person.name);
+  name.dir = "auto";
+  row.append(avatar, name);
+  if (person.role === "owner") row.append(part("person__role", words.say("owner")));
+  return row;
+}
+
+function drawMore(said) {
+  const row = document.createElement("li");
+  row.className = "person meta";
+  row.textContent = said;
+  return row;
+}
+
+function part(name, text) {
+  const element = document.createElement("span");
+  element.className = name;
+  element.textContent = text;
+  return element;
+}

@@ -1,0 +1,48 @@
+import { compare, START } from "../models/position.js";
+import { isAtEnd } from "./scroll.js";
+
+const EVERY_MS = 1_000;
+
+/** Marks the room read while its end is on the screen of somebody who looks; at most once a second. */
+export default function reading(element, { data, session }) {
+  const { conversation, unread } = session;
+  const { timeline, room } = conversation;
+  let marked = data.read ?? START;
+  let waiting = false;
+
+  const consider = () => {
+    if (waiting || !mayMark()) return;
+    waiting = true;
+    setTimeout(mark, EVERY_MS);
+    if (compare(timeline.last, marked) > 0) tell();
+  };
+
+  timeline.on("append", consider);
+  timeline.on("reset", consider);
+  conversation.on("live", consider);
+  element.addEventListener("scroll", consider, { passive: true });
+  document.addEventListener("visibilitychange", consider);
+
+  const mayMark = () =>
+    conversation.isLive &&
+    document.visibilityState === "visible" &&
+    isAtEnd(element) &&
+    (compare(timeline.last, marked) > 0 || unread.of(room) > 0);
+
+  function mark() {
+    waiting = false;
+    if (mayMark()) consider();
+  }
+
+  async function tell() {
+    const upTo = timeline.last;
+    marked = upTo;
+    try {
+      await conversation.read();
+    } catch {
+      // Asked again with the next message, scroll or connection.
+      marked = START;
+    }
+    if (compare(timeline.last, upTo) === 0) unread.set(room, 0, upTo);
+  }
+}

@@ -1,0 +1,111 @@
+import { showMoment } from "./moment.js";
+import { fetchDocument } from "./fetch-document.js";
+import { rove } from "./rove.js";
+
+const TYPING_PAUSE_MS = 200;
+const SHOWN = 99;
+
+/** The list of rooms: searched while one types, with unread numbers and last lines as they happen. */
+export default function rooms(element, page) {
+  const { words, session } = page;
+  const { watch, unread, socket } = session;
+  const list = element.querySelector("#room-list");
+  const search = element.querySelector("#search");
+  const current = page.data.room?.id;
+  const home = location.pathname;
+  let searching;
+  let timer;
+  let visits = 0;
+
+  listen();
+  rove(list, ".room-item__link");
+  search.form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    find();
+  });
+  search.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(find, TYPING_PAUSE_MS);
+  });
+  unread.on("change", showUnread);
+  socket.on("event", take);
+  // What happened in other rooms during a break is not replayed: the server's list has it.
+  socket.on("open", () => ++visits > 1 && find());
+
+  function listen() {
+    for (const item of list.querySelectorAll("[data-member]")) {
+      if (!watch.has(item.dataset.room)) unread.set(item.dataset.room, Number(item.dataset.unread));
+      watch.add(item.dataset.room);
+    }
+  }
+
+  async function find() {
+    clearTimeout(timer);
+    searching?.abort();
+    const turn = (searching = new AbortController());
+    const wanted = search.value.trim();
+    const query = wanted ? `?search=${encodeURIComponent(wanted)}` : "";
+    try {
+      // Without a search each page has its own list; searching is the rooms page's.
+      const found = await fetchDocument(wanted ? `/chatrooms/${query}` : home, turn.signal);
+      if (turn !== searching) return;
+      show(found);
+      if (!current) history.replaceState(null, "", home + query);
+    } catch {
+      if (turn === searching && wanted) search.setCustomValidity(words.say("searchFailed"));
+      if (turn === searching && wanted) search.reportValidity();
+    }
+  }
+
+  function show(found) {
+    search.setCustomValidity("");
+    const focused = document.activeElement?.closest?.("[data-room]")?.dataset.room;
+    list.replaceChildren(...(found.querySelector("#room-list")?.cloneNode(true).children ?? []));
+    list.parentElement.querySelector("#rooms-empty")?.remove();
+    const empty = found.querySelector("#rooms-empty");
+    if (empty) list.after(document.importNode(empty, true));
+    for (const link of list.querySelectorAll("[aria-current]")) link.removeAttribute("aria-current");
+    if (current) itemOf(current)?.querySelector("a").setAttribute("aria-current", "page");
+    list.querySelectorAll("time[data-at]").forEach((moment) => showMoment(moment, words));
+    listen();
+    rove.refresh(list, ".room-item__link");
+    if (focused) itemOf(focused)?.querySelector("a").focus();
+  }
+
+  function take(event) {
+    if (event.ev === "message") showLast(event);
+    else if (event.ev === "room_deleted" && event.room !== current) remove(event.room);
+    else if (event.ev === "left" && event.user.id === session.user.id && event.room !== current) watch.remove(event.room);
+  }
+
+  function showLast(event) {
+    const item = itemOf(event.room);
+    if (!item) return;
+    item.querySelector(".room-item__who").textContent = `${event.user.name}: `;
+    item.querySelector(".room-item__what").textContent = event.text.slice(0, 120);
+    const time = item.querySelector(".room-item__time");
+    Object.assign(time.dataset, { at: event.at, shows: "short" });
+    showMoment(time, words);
+    // Nothing moves under a pointer, or away from the focus.
+    if (list.firstElementChild !== item && !search.value && !list.matches(":hover, :focus-within")) list.prepend(item);
+  }
+
+  function showUnread(room, count) {
+    const item = itemOf(room);
+    if (!item) return;
+    item.dataset.unread = count;
+    const badge = item.querySelector(".badge");
+    badge.hidden = count === 0;
+    badge.querySelector(".badge__count").textContent = count > SHOWN ? `${SHOWN}+` : String(count);
+  }
+
+  function remove(room) {
+    watch.remove(room);
+    itemOf(room)?.remove();
+    rove.refresh(list, ".room-item__link");
+  }
+
+  function itemOf(room) {
+    return list.querySelector(`[data-room="${CSS.escape(room)}"]`);
+  }
+}

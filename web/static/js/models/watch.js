@@ -1,0 +1,87 @@
+import { Refused } from "./socket.js";
+import { backoff, pause } from "./backoff.js";
+
+/** Rooms that one page listens to besides its own; the server's limit per socket is higher. */
+const WATCHED = 100;
+const PATIENCE = 5;
+
+/**
+ * Listens to the other rooms of the list for their unread numbers, and lends them to the outbox for what an earlier
+ * page could not send. Counts come from the server at each subscription, so none can stay wrong after a bad network.
+ */
+export class Watch {
+  #socket;
+  #unread;
+  #outbox;
+  #except;
+  #rooms = new Set();
+  #heard = new Set();
+
+  /** `except` is the open room, which is the conversation's to hear. */
+  constructor({ socket, unread, outbox, except = "" }) {
+    this.#socket = socket;
+    this.#unread = unread;
+    this.#outbox = outbox;
+    this.#except = except;
+    socket.on("open", () => this.#begin());
+    socket.on("down", () => this.#heard.clear());
+    socket.on("event", (event) => this.#take(event));
+  }
+
+  add(room) {
+    if (room === this.#except || this.#rooms.has(room) || this.#rooms.size >= WATCHED) return;
+    this.#rooms.add(room);
+    if (this.#socket.isOpen) this.#subscribe(room);
+  }
+
+  remove(room) {
+    this.#rooms.delete(room);
+    this.#heard.delete(room);
+    this.#unread.forget(room);
+  }
+
+  has(room) {
+    return this.#rooms.has(room);
+  }
+
+  /** Subscribes again on the same connection, for a server that forgot. */
+  again(room) {
+    this.#heard.delete(room);
+    if (this.#rooms.has(room)) this.#subscribe(room);
+  }
+
+  #begin() {
+    for (const room of this.#outbox.rooms) if (room !== this.#except) this.#rooms.add(room);
+    for (const room of this.#rooms) this.#subscribe(room);
+  }
+
+  async #subscribe(room) {
+    for (let attempt = 0; attempt < PATIENCE && this.#socket.isOpen && !this.#heard.has(room); attempt++) {
+      try {
+        const ok = await this.#socket.request("subscribe", { room });
+        this.#heard.add(room);
+        this.#unread.set(room, ok.unread ?? 0, ok);
+        this.#outbox.ready(room, ok.epoch);
+        if (ok.saved) this.#outbox.saved(room, ok.saved);
+        return;
+      } catch (error) {
+        if (!(error instanceof Refused)) return;
+        if (error.retryMs === undefined) {
+          this.#outbox.close(room, error.code);
+          this.#rooms.delete(room);
+          return;
+        }
+        await pause(error.retryMs + backoff(attempt)).over;
+      }
+    }
+  }
+
+  #take(event) {
+    if (!this.#rooms.has(event.room)) return;
+    if (event.ev === "saved") this.#outbox.saved(event.room, event);
+    if (event.seq === undefined || event.ev === "saved" || event.ev === "reset") return;
+    if (event.cid) this.#outbox.acknowledge(event.cid, event);
+    this.#outbox.moved(event.room, event.epoch);
+    this.#unread.count(event);
+  }
+}
