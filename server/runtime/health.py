@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Mapping
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final
+from typing import Final, TypeAlias
 
 import orjson
 from aiohttp import web
@@ -21,10 +22,7 @@ from prometheus_client import generate_latest
 
 from server.runtime.instruments import DRAINING, REGISTER
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-
-    Check = Callable[[], Awaitable[object]]
+Check: TypeAlias = Callable[[], Awaitable[object]]
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from aiohttp import web
 
@@ -25,13 +26,11 @@ from server.runtime.process import StartError
 from server.runtime.supervise import Tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
-
     from server.runtime.health import Health
     from server.runtime.process import Stop
     from server.runtime.settings import Settings
 
-    Drain = Callable[[float], Awaitable[object]]
+Drain: TypeAlias = Callable[[float], Awaitable[object]]
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,6 @@ from pathlib import Path
 from tests.helpers import free_port, require, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-MIME_TYPES = Path("/etc/nginx/mime.types")
 
 _SILENCE_S = 1.0
 
@@ -64,7 +63,6 @@ async def front(
     """Run nginx with ``chat`` and ``website`` as ``host:port`` until the block ends."""
     nginx = require("nginx")
     shutil.copytree(ROOT / "nginx", folder, dirs_exist_ok=True)
-    shutil.copy(MIME_TYPES, folder)
     main = folder / "nginx.conf"
     text = main.read_text().replace(" /tmp/", f" {folder}/")
     text = text.replace("/dev/stdout", f"{folder}/access.log")
