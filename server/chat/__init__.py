@@ -1,0 +1,1 @@
+"""One replica of the real-time service: sockets, and the rooms that they hear."""

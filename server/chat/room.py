@@ -1,0 +1,313 @@
+"""A room on this replica: events come in, in whatever state, and frames go out in order.
+
+Nothing here waits: every method runs to completion, so members always agree with
+``position``. An event that does not follow is held, the room counts as ``broken`` until
+``mend`` was given what is missing, and whatever was held comes after it.
+
+Next: server/chat/outbox.py
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+import orjson
+
+from server.chat.ring import Ring
+from server.domain import events
+from server.domain.events import Kind
+from server.domain.frames import text_frame
+from server.domain.positions import START, Position
+from server.domain.rooms import User
+from server.runtime.instruments import (
+    DELIVERED_BYTES,
+    DELIVERIES,
+    PENDING_OVERFLOWS,
+    RESETS_SENT,
+)
+from server.state.feed import Event
+from server.state.history import Entry, Synced
+
+
+class Member(Protocol):
+    """A connection as its rooms see it."""
+
+    @property
+    def id(self) -> str:
+        """The connection's id."""
+
+    @property
+    def user(self) -> User:
+        """Who is there."""
+
+    def write(self, frames: bytes) -> None:
+        """Send ready-made frames; never waits, never raises, changes no room at once."""
+
+    def part(self, room: str, code: str) -> None:
+        """Forget a room that let go of this member; ``code`` is what its ops get now."""
+
+
+class Host(Protocol):
+    """Who keeps the rooms, as a room sees it."""
+
+    def came(self, room: Room, member: Member) -> None:
+        """A member hears the room now."""
+
+    def went(self, room: Room, member: Member) -> None:
+        """A member hears the room no longer."""
+
+    def has_frames(self, room: Room) -> None:
+        """Call ``flush`` at the end of this turn."""
+
+    def is_broken(self, room: Room) -> None:
+        """Find out what was missed, and call ``mend``."""
+
+    def ended(self, room: Room) -> None:
+        """Forget a closed room."""
+
+
+class Comer:
+    """Somebody on the way into a room: he hears at once when he is put out meanwhile."""
+
+    __slots__ = ("removed_at", "user")
+
+    def __init__(self, user: User) -> None:
+        self.user = user
+        self.removed_at: Position | None = None
+
+
+class Room:
+    """One hosted room.
+
+    Attributes:
+        position: the newest event that the members have.
+        online: people in the room, on all replicas, as last heard.
+        broken: why events are held, or ``None``: ``opening``, ``hole``, ``missed``, …
+        members: each with the position at which Redis let him in.
+    """
+
+    def __init__(
+        self,
+        room_id: str,
+        ring: Ring,
+        pending_limit: int,
+        host: Host,
+    ) -> None:
+        self.id = room_id
+        self.ring = ring
+        self.position = START
+        self.online = 0
+        self.broken: str | None = "opening"
+        self.closed = False
+        self.members: dict[Member, Position] = {}
+        self.comers: set[Comer] = set()
+        self._pending_limit = pending_limit
+        self._held: list[Event] = []
+        self._again = False
+        self._whole: asyncio.Event | None = None
+        self._frames: list[bytes] = []
+        self._typed: dict[str, float] = {}
+        self._host = host
+
+    # --- Events in --------------------------------------------------------------------
+
+    def deliver(self, event: Event) -> None:
+        """Take one event of this room from the feed."""
+        kind = event.kind
+        if kind == Kind.TYPING:
+            self._tell_others(event.subject, text_frame(event.payload))
+        elif kind == Kind.SAVED or kind == Kind.PRESENCE:  # noqa: PLR1714  # no tuple per event
+            if kind == Kind.PRESENCE:
+                self.online = int(orjson.loads(event.payload)["online"])
+            self._queue(text_frame(event.payload))
+        elif self.broken is not None:
+            self._hold(event)
+        elif self._follows(event.position):
+            self._apply(event.position, kind, event.subject, text_frame(event.payload))
+        elif event.position > self.position:
+            self._hold(event)
+            self.mark_broken("hole")
+
+    def advance(self, entries: Sequence[Entry]) -> None:
+        """Take what the log has beyond the feed, as far as it follows."""
+        for entry in entries:
+            if self.broken is None and self._follows(entry.position):
+                self._apply_entry(entry)
+
+    def _follows(self, position: Position) -> bool:
+        # Never across epochs: only Redis can tell what a new epoch has kept of the old one.
+        return position.seq == self.position.seq + 1 and position.epoch == self.position.epoch
+
+    def _apply_entry(self, entry: Entry) -> None:
+        subject = events.decode(entry.event)["user"]["id"] if entry.kind == Kind.LEFT else "-"
+        self._apply(entry.position, entry.kind, subject, text_frame(entry.event))
+
+    def _apply(self, position: Position, kind: str, subject: str, frame: bytes) -> None:
+        self.position = position
+        self.ring.append(position, frame)
+        self._queue(frame)
+        if kind == Kind.LEFT:
+            self.flush()
+            self._remove_user(subject, position)
+        elif kind == Kind.DELETED:
+            self.flush()
+            self.close()
+
+    # --- Frames out -------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Write what was queued: one write per member, the same bytes object for all."""
+        frames = self._frames
+        if not frames:
+            return
+        self._frames = []
+        joined = frames[0] if len(frames) == 1 else b"".join(frames)
+        for member in tuple(self.members):
+            member.write(joined)
+        DELIVERIES.inc(len(frames) * len(self.members))
+        DELIVERED_BYTES.inc(len(joined) * len(self.members))
+
+    def _queue(self, frame: bytes) -> None:
+        if not self._frames:
+            self._host.has_frames(self)
+        self._frames.append(frame)
+
+    def _tell_others(self, user: str, frame: bytes) -> None:
+        for member in tuple(self.members):
+            if member.user.id != user:
+                member.write(frame)
+
+    # --- People -----------------------------------------------------------------------
+
+    def add(self, member: Member, since: Position) -> None:
+        """Let ``member`` hear everything after ``position``; Redis let him in at ``since``."""
+        self.flush()
+        self.members[member] = since
+        self._host.came(self, member)
+
+    def remove(self, member: Member) -> None:
+        """Let ``member`` hear nothing more."""
+        if self.members.pop(member, None) is not None:
+            self._typed.pop(member.user.id, None)
+            self._host.went(self, member)
+
+    def _remove_user(self, user: str, position: Position) -> None:
+        for comer in self.comers:
+            if comer.user.id == user:
+                comer.removed_at = position
+        for member, since in tuple(self.members.items()):
+            if member.user.id == user and since < position:
+                self.remove(member)
+                member.part(self.id, "not_a_member")
+
+    def may_type(self, user: str, interval_s: float) -> bool:
+        """Tell whether it is time for another typing notice of this person, and note it."""
+        now = asyncio.get_running_loop().time()
+        if now - self._typed.get(user, -interval_s) < interval_s:
+            return False
+        self._typed[user] = now
+        return True
+
+    def _show_out(self, outsiders: Collection[str], position: Position) -> None:
+        for member, since in tuple(self.members.items()):
+            if member.user.id in outsiders and since < position:
+                left = {"ev": "left", "room": self.id, "user": member.user._asdict()}
+                member.write(text_frame(orjson.dumps(left | {"reason": "removed"})))
+        for user in outsiders:
+            self._remove_user(user, position)
+
+    def close(self) -> None:
+        """End the room on this replica: everybody leaves."""
+        if self.closed:
+            return
+        self.closed = True
+        for member in tuple(self.members):
+            self.remove(member)
+            member.part(self.id, "room_gone")
+        self._held.clear()
+        self._become_whole()
+        self._host.ended(self)
+
+    # --- Repair -----------------------------------------------------------------------
+
+    def mark_broken(self, why: str) -> None:
+        """Hold events from now on, and ask for what may be missing."""
+        if self.closed:
+            return
+        if self.broken is not None:
+            self._again = True
+            return
+        self.broken = why
+        self._host.is_broken(self)
+
+    async def wait_whole(self) -> None:
+        """Return once the room is not broken, or closed."""
+        if self.broken is None or self.closed:
+            return
+        if self._whole is None:
+            self._whole = asyncio.Event()
+        await self._whole.wait()
+
+    def begin_mend(self) -> int:
+        """Return the number of events held now: the log, asked from now on, covers them."""
+        self._again = False
+        return len(self._held)
+
+    def mend(self, synced: Synced, covered: int, outsiders: Collection[str] = ()) -> None:
+        """Apply what the log says was missed, then what is held beyond the ``covered`` ones.
+
+        A covered event that the log does not have was forgotten by Redis. After a reset
+        ``outsiders``, users who are no members any more, leave first.
+        """
+        if self.closed:
+            return
+        held = self._held[covered:]
+        self._held = []
+        again, self._again = self._again, False
+        why, self.broken = self.broken, None
+        if synced.mode == "reset":
+            self._show_out(outsiders, synced.position)
+            self._restart(synced.position)
+            self._queue(text_frame(events.reset(self.id, synced.position, _json(synced))))
+            RESETS_SENT.inc()
+        elif why == "opening":
+            self._restart(synced.position)
+        else:
+            for entry in synced.entries:
+                self._apply_entry(entry)
+        for event in held:
+            if not self.closed:
+                self.deliver(event)
+        if again:
+            self.mark_broken("missed")
+        if self.broken is None:
+            self._become_whole()
+
+    def vanish(self) -> None:
+        """End a room whose deletion was missed: its last event has no position then."""
+        self._queue(text_frame(orjson.dumps({"ev": "room_deleted", "room": self.id})))
+        self.flush()
+        self.close()
+
+    def _restart(self, position: Position) -> None:
+        self.position = position
+        self.ring.restart(position)
+
+    def _hold(self, event: Event) -> None:
+        if len(self._held) >= self._pending_limit:
+            # The log has them all: ask it once more, and start over with an empty list.
+            PENDING_OVERFLOWS.inc()
+            self._held.clear()
+            self._again = True
+        self._held.append(event)
+
+    def _become_whole(self) -> None:
+        if self._whole is not None:
+            self._whole.set()
+            self._whole = None
+
+
+def _json(synced: Synced) -> list[bytes]:
+    return [entry.event for entry in synced.entries]

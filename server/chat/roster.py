@@ -1,0 +1,185 @@
+"""Who is connected to this replica: limits, ended sessions, and sending everybody away."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import random
+from collections.abc import Iterator
+from typing import Protocol
+
+from server.auth.identity import Identities, Identity
+from server.domain import frames
+from server.domain.errors import CloseCode, Refusal
+from server.runtime.instruments import SOCKETS
+from server.runtime.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+RECHECK_S = 60.0
+"""Every session is looked up so often: the news of its end may have been lost."""
+DRAIN_TICK_S = 0.1
+DRAIN_LEAST = 50
+"""Sockets that are sent away per tick at least: a small replica stops at once."""
+RECONNECT_SPREAD_MS = 1000
+"""Sockets that are sent away come back at different moments within this time."""
+
+
+class Guest(Protocol):
+    """A connection as the roster sees it."""
+
+    identity: Identity
+    address: str
+
+    def write(self, frames: bytes) -> None:
+        """Send ready-made frames."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Begin to close."""
+
+    def abort(self) -> None:
+        """Drop at once."""
+
+
+class Roster:
+    """The open sockets, by person, address and session."""
+
+    def __init__(self, settings: Settings, identities: Identities) -> None:
+        self._settings = settings
+        self._identities = identities
+        self._guests: set[Guest] = set()
+        self._by_user: dict[str, set[Guest]] = {}
+        self._by_session: dict[str, set[Guest]] = {}
+        self._by_address: dict[str, int] = {}
+        self._emptied = asyncio.Event()
+        self.draining = False
+
+    def __len__(self) -> int:
+        return len(self._guests)
+
+    def __iter__(self) -> Iterator[Guest]:
+        """Iterate over the sockets as they are now."""
+        return iter(tuple(self._guests))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether this replica has as many sockets as it may."""
+        return len(self._guests) >= self._settings.sockets
+
+    def has_space_for(self, user: str, address: str) -> bool:
+        """Tell whether a person and an address may open one more socket."""
+        return (
+            len(self._by_user.get(user, ())) < self._settings.sockets_per_user
+            and self._by_address.get(address, 0) < self._settings.sockets_per_ip
+        )
+
+    def add(self, guest: Guest) -> None:
+        """Count a socket."""
+        self._guests.add(guest)
+        self._by_user.setdefault(guest.identity.user.id, set()).add(guest)
+        self._by_session.setdefault(guest.identity.session_id, set()).add(guest)
+        self._by_address[guest.address] = self._by_address.get(guest.address, 0) + 1
+        SOCKETS.set(len(self._guests))
+
+    def remove(self, guest: Guest) -> None:
+        """Count it no longer."""
+        self._guests.discard(guest)
+        _discard(self._by_user, guest.identity.user.id, guest)
+        _discard(self._by_session, guest.identity.session_id, guest)
+        left = self._by_address.get(guest.address, 1) - 1
+        if left:
+            self._by_address[guest.address] = left
+        else:
+            self._by_address.pop(guest.address, None)
+        if not self._guests:
+            self._emptied.set()
+        SOCKETS.set(len(self._guests))
+
+    def change(self, guest: Guest, identity: Identity) -> None:
+        """Let a socket go on under a newer log-in of the same person."""
+        self.remove(guest)
+        guest.identity = identity
+        self.add(guest)
+
+    # --- Ended sessions -----------------------------------------------------------------
+
+    def on_control(self, payload: bytes) -> None:
+        """Take ``session <id>`` or ``user <id>``: close what belongs to it."""
+        what, _, name = payload.decode(errors="replace").partition(" ")
+        if what == "user":
+            self._end(self._by_user.get(name, set()))
+        elif what == "session":
+            self._end(self._by_session.get(name, set()))
+        else:
+            logger.warning("unknown control event", extra={"what": what[:20]})
+
+    async def recheck(self) -> None:
+        """Look for sessions that ended unheard, for ever."""
+        while True:
+            await asyncio.sleep(RECHECK_S * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load
+            await self.recheck_once()
+
+    async def recheck_once(self) -> None:
+        """Close the sockets whose session is over."""
+        by_session: dict[str, set[Guest]] = {}
+        for guest in self:
+            by_session.setdefault(guest.identity.session_hash, set()).add(guest)
+        for session_hash, guests in by_session.items():
+            try:
+                if await self._identities.find(session_hash) is None:
+                    self._end(guests)
+            except Refusal:
+                return
+
+    def _end(self, guests: set[Guest]) -> None:
+        for guest in tuple(guests):
+            guest.close(CloseCode.BAD_TOKEN, "The session has ended.")
+
+    # --- Draining -----------------------------------------------------------------------
+
+    async def drain(self, seconds: float) -> None:
+        """Send everybody to another replica, in even batches; return when all are gone.
+
+        Takes ``seconds`` at most; who is still here then is dropped.
+        """
+        self.draining = True
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        # A fifth of the time is left for the last ones to close.
+        ticks = max(1, int(seconds * 0.8 / DRAIN_TICK_S))
+        batch = max(DRAIN_LEAST, math.ceil(len(self._guests) / ticks))
+        waiting = list(self._guests)
+        random.shuffle(waiting)
+        while waiting:
+            for guest in waiting[:batch]:
+                self._send_away(guest)
+            del waiting[:batch]
+            if waiting:
+                await asyncio.sleep(DRAIN_TICK_S)
+        if self._guests:
+            self._emptied.clear()
+            try:
+                async with asyncio.timeout_at(end):
+                    await self._emptied.wait()
+            except TimeoutError:
+                logger.warning("sockets did not close", extra={"sockets": len(self._guests)})
+        self.drop_all()
+
+    def drop_all(self) -> None:
+        """Drop every socket that is left."""
+        for guest in self:
+            guest.abort()
+
+    def _send_away(self, guest: Guest) -> None:
+        after_ms = random.randrange(RECONNECT_SPREAD_MS)  # noqa: S311 - spreads load
+        guest.write(frames.event({"ev": "reconnect", "after_ms": after_ms}))
+        guest.close(CloseCode.DRAINING, "This server is stopping.")
+
+
+def _discard(index: dict[str, set[Guest]], key: str, guest: Guest) -> None:
+    guests = index.get(key)
+    if guests is not None:
+        guests.discard(guest)
+        if not guests:
+            del index[key]

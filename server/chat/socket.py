@@ -1,0 +1,164 @@
+"""The HTTP side of a socket: who may upgrade, and what he hears when he may not.
+
+Everything that HTTP can say is said before the upgrade: 401 without a good token, 403
+from a foreign page, 404 where there is no such room, 503 while stopping or full.
+
+Next: server/chat/connection.py
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+import orjson
+from aiohttp import web
+
+from server.auth.identity import Identity
+from server.auth.origin import may_upgrade
+from server.chat.connection import Connection, Surroundings
+from server.chat.joining import Joining
+from server.chat.outbox import CLOSE_S, Outbox
+from server.domain.errors import CloseCode, Refusal
+from server.domain.ids import is_id
+from server.domain.positions import Position, parse_position
+from server.runtime.instruments import SOCKETS_CLOSED, SOCKETS_OPENED, UPGRADES_REFUSED
+
+logger = logging.getLogger(__name__)
+
+SUBPROTOCOL: Final = "beseda.v1"
+_NO_ROOM: Final = frozenset({"room_gone", "not_a_member"})
+"""Over HTTP these are ``room_not_found``: whether a room exists is not a stranger's to know."""
+
+
+class Door:
+    """Upgrades requests to connections."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._settings = around.settings
+
+    async def open(self, request: web.Request) -> web.StreamResponse:
+        """Serve ``/ws`` and ``/ws/{room_id}`` until the socket ends."""
+        try:
+            identity = await self._admit(request)
+            joining = await self._join(request, identity)
+        except Refusal as refusal:
+            return _refused(refusal)
+        try:
+            return await self._serve(request, identity, joining)
+        finally:
+            if joining is not None:
+                joining.close()
+
+    async def _admit(self, request: web.Request) -> Identity:
+        roster = self._around.roster
+        if roster.draining:
+            raise Refusal("draining")
+        if roster.is_full:
+            raise Refusal("busy")
+        if not web.WebSocketResponse().can_prepare(request):
+            raise Refusal("bad_request", "This address speaks WebSocket.")
+        identity = await self._around.identities.identify(request.headers, request.cookies)
+        if identity is None:
+            raise Refusal("unauthorized")
+        if not may_upgrade(
+            request.headers,
+            request.host,
+            self._settings.public_url,
+            cookie=identity.via == "cookie",
+        ):
+            raise Refusal("foreign_origin")
+        return identity
+
+    async def _join(self, request: web.Request, identity: Identity) -> Joining | None:
+        room = request.match_info.get("room_id")
+        if room is None:
+            return None
+        if not is_id(room):
+            raise Refusal("room_not_found")
+        position = _position(request)
+        try:
+            return await self._around.lobby.join(room, identity.user, position)
+        except Refusal as refusal:
+            if refusal.code in _NO_ROOM:
+                raise Refusal("room_not_found") from None
+            raise
+
+    async def _serve(
+        self, request: web.Request, identity: Identity, joining: Joining | None
+    ) -> web.StreamResponse:
+        settings = self._settings
+        ws = web.WebSocketResponse(
+            timeout=CLOSE_S,
+            heartbeat=settings.ping_s,
+            protocols=(SUBPROTOCOL,),
+            compress=False,
+            # aiohttp refuses what is as large as its limit already.
+            max_msg_size=settings.frame_bytes + 1,
+        )
+        writer = await ws.prepare(request)
+        transport = request.transport
+        if transport is None:
+            return ws
+        SOCKETS_OPENED.inc()
+        outbox = Outbox(ws, transport, writer, settings.outbox_bytes)
+        address = client_address(request, settings.trusted_proxies)
+        connection = Connection(self._around, identity, address, ws, outbox)
+        roster = self._around.roster
+        try:
+            if not roster.has_space_for(identity.user.id, address):
+                connection.close(CloseCode.TOO_MANY_CONNECTIONS, "Too many connections.")
+                await outbox.closed()
+                return ws
+            roster.add(connection)
+            try:
+                await connection.run(joining)
+            finally:
+                roster.remove(connection)
+        finally:
+            SOCKETS_CLOSED.labels(_code_label(outbox.code or ws.close_code)).inc()
+        return ws
+
+
+def client_address(request: web.Request, trusted_proxies: int) -> str:
+    """Return the address of the peer; behind proxies, what the outermost trusted one saw."""
+    if trusted_proxies:
+        hops = request.headers.get("X-Forwarded-For", "").split(",")
+        if len(hops) >= trusted_proxies and hops[-trusted_proxies].strip():
+            return hops[-trusted_proxies].strip()
+    return request.remote or ""
+
+
+def _position(request: web.Request) -> Position | None:
+    epoch, seq = request.query.get("epoch"), request.query.get("seq")
+    if epoch is None and seq is None:
+        return None
+    try:
+        return parse_position(f"{epoch}-{seq}")
+    except ValueError:
+        raise Refusal("bad_request", "epoch and seq are whole numbers, both or none.") from None
+
+
+def _refused(refusal: Refusal) -> web.Response:
+    UPGRADES_REFUSED.labels(str(refusal.status)).inc()
+    error: dict[str, str | int] = {"code": refusal.code, "message": refusal.message}
+    headers = {"Cache-Control": "no-store"}
+    if refusal.retry_ms is not None:
+        error["retry_ms"] = refusal.retry_ms
+        headers["Retry-After"] = str(max(1, refusal.retry_ms // 1000))
+    if refusal.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return web.Response(
+        status=refusal.status,
+        body=orjson.dumps({"error": error}),
+        content_type="application/json",
+        headers=headers,
+    )
+
+
+def _code_label(code: int | None) -> str:
+    """Return a metric's label: our own codes and the usual ones, not what a client invents."""
+    if code in set(CloseCode) or (code is not None and 1000 <= code <= 1011):
+        return str(code)
+    return "other"
