@@ -33,6 +33,9 @@ PREHASH_KEY = b"beseda-password-v1"
 PASSWORD_MAX_BYTES = 4096
 """No password within the limit of characters is longer; a guard for log-in, which has no rules."""
 
+REPEATS_BELOW_CHARS = 24
+"""A password of one or two different characters is easy to guess unless it is this long."""
+
 _COMMON_FILE = Path(__file__).with_name("common_passwords.txt")
 _T = TypeVar("_T")
 
@@ -57,7 +60,8 @@ def check_password(password: str, min_chars: int, max_chars: int, *own: str) -> 
     if len(password) > max_chars:
         raise Refusal("password_too_long", f"A password has at most {max_chars} characters.")
     folded = password.casefold()
-    if folded in common_passwords() or len(set(folded)) < min(3, min_chars):
+    repeats = len(folded) < REPEATS_BELOW_CHARS and len(set(folded)) < min(3, min_chars)
+    if repeats or folded in common_passwords():
         raise Refusal("password_common")
     for word in own:
         if word and folded in {word.casefold(), word.casefold().partition("@")[0]}:

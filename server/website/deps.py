@@ -7,7 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
-from server.archive import Archive
+from server.archive.archive import Archive
 from server.auth.identity import Identities
 from server.auth.passwords import Passwords
 from server.auth.tokens import Tokens

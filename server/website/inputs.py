@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 import orjson
-from aiohttp import web
+from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import BadHttpMessage
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from server.domain.errors import Refusal
 from server.domain.ids import is_id
 from server.domain.positions import Position, parse_position
+from server.website.deps import DEPS
 
 CSRF_FIELD = "csrf_token"
-FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+MULTIPART = "multipart/form-data"
+FORM_TYPES = ("application/x-www-form-urlencoded", MULTIPART)
+FIELDS_MAX = 50
+"""No form of ours has a tenth of that."""
+_FIELDS = web.RequestKey("form_fields", dict[str, str])
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -39,7 +46,8 @@ async def read_form(request: web.Request, model: type[Model]) -> Model:
     Raises:
         Refusal: ``bad_request``, ``too_large``.
     """
-    return check(model, await form_fields(request))
+    fields = await form_fields(request)
+    return check(model, {name: fields[name] for name in fields if name != CSRF_FIELD})
 
 
 async def read_json(request: web.Request, model: type[Model]) -> Model:
@@ -72,28 +80,6 @@ def read_query(request: web.Request, model: type[Model]) -> Model:
         Refusal: ``bad_request``.
     """
     return check(model, _once(list(request.query.items())), strict=False)
-
-
-async def form_fields(request: web.Request) -> dict[str, str]:
-    """Read the fields of a form without its CSRF token; files are refused.
-
-    Raises:
-        Refusal: ``bad_request``, ``too_large``.
-    """
-    if not is_form(request):
-        raise Refusal("bad_request", "Send a form.")
-    try:
-        posted = await request.post()
-    except (ValueError, LookupError, AssertionError) as error:
-        # Broken multipart, an unknown charset.
-        raise Refusal("bad_request", "The form cannot be read.") from error
-    fields: list[tuple[str, str]] = []
-    for name, value in posted.items():
-        if not isinstance(value, str):
-            raise Refusal("bad_request", "The form takes no files.")
-        if name != CSRF_FIELD:
-            fields.append((name, value))
-    return _once(fields)
 
 
 def room_id_of(request: web.Request) -> str:
@@ -136,6 +122,53 @@ def check(model: type[Model], fields: dict[str, Any], *, strict: bool | None = N
         raise Refusal(
             "bad_request", f"{where}: {first['msg']}" if where else first["msg"]
         ) from None
+
+
+async def form_fields(request: web.Request) -> dict[str, str]:
+    """Read the fields of a form, its CSRF token too; once per request.
+
+    Raises:
+        Refusal: ``bad_request``, also for files and for a field that is given twice;
+            ``too_large``.
+    """
+    known = request.get(_FIELDS)
+    if known is None:
+        if not is_form(request):
+            raise Refusal("bad_request", "Send a form.")
+        read = _multipart if request.content_type == MULTIPART else _urlencoded
+        try:
+            known = _once(await read(request))
+        except (ValueError, LookupError, AssertionError, BadHttpMessage) as error:
+            raise Refusal("bad_request", "The form cannot be read.") from error
+        request[_FIELDS] = known
+    return known
+
+
+async def _urlencoded(request: web.Request) -> list[tuple[str, str]]:
+    if (request.charset or "utf-8").lower() not in {"utf-8", "utf8"}:
+        raise Refusal("bad_request", "Send UTF-8.")
+    body = (await request.read()).decode()
+    return parse_qsl(body, keep_blank_values=True, errors="strict", max_num_fields=FIELDS_MAX)
+
+
+async def _multipart(request: web.Request) -> list[tuple[str, str]]:
+    # aiohttp's own reading would put files on the disk before anybody could refuse them.
+    limit = request.app[DEPS].settings.body_bytes
+    fields: list[tuple[str, str]] = []
+    reader = await request.multipart()
+    while (part := await reader.next()) is not None:
+        if not isinstance(part, BodyPartReader) or part.name is None or part.filename is not None:
+            raise Refusal("bad_request", "The form takes text fields only.")
+        value = bytearray()
+        while chunk := await part.read_chunk():
+            value += chunk
+            limit -= len(chunk)
+            if limit < 0:
+                raise Refusal("too_large")
+        fields.append((part.name, value.decode()))
+        if len(fields) > FIELDS_MAX:
+            raise Refusal("bad_request", "The form has too many fields.")
+    return fields
 
 
 def _once(items: list[tuple[str, str]]) -> dict[str, str]:

@@ -75,7 +75,7 @@ def client_address(request: web.Request, trusted_proxies: int) -> str:
 def safe_next(target: str | None) -> str:
     r"""Return ``target`` when it is a path of this site, else the list of rooms.
 
-    Browsers read ``//host`` and ``/\\host`` as another site, and drop tabs and newlines.
+    Browsers read ``//host`` and ``/\host`` as another site, and drop tabs and newlines.
     """
     default = "/chatrooms/"
     if not target or len(target) > 2000 or not target.startswith("/"):

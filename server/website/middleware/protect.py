@@ -11,7 +11,7 @@ from server.auth import csrf
 from server.auth.origin import SAFE_METHODS, is_browser, may_change
 from server.domain.errors import Refusal
 from server.website.deps import DEPS
-from server.website.inputs import CSRF_FIELD, is_form
+from server.website.inputs import CSRF_FIELD, form_fields, is_form
 from server.website.visit import visit_of
 
 OPEN: Final = frozenset({"/login/", "/register/", "/token", "/api/v1/register", "/api/v1/token"})
@@ -56,8 +56,4 @@ async def _token_of(request: web.Request) -> str:
     header = request.headers.get(HEADER)
     if header is not None or not is_form(request):
         return header or ""
-    try:
-        field = (await request.post()).get(CSRF_FIELD, "")
-    except (ValueError, LookupError, AssertionError):
-        return ""
-    return field if isinstance(field, str) else ""
+    return (await form_fields(request)).get(CSRF_FIELD, "")

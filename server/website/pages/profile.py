@@ -80,11 +80,10 @@ async def change_language(request: web.Request) -> web.StreamResponse:
 @routes.post("/profile/password")
 async def change_password(request: web.Request) -> web.StreamResponse:
     """Change the password; every other session ends."""
+    deps, identity = request.app[DEPS], identity_of(request)
     form = await read_form(request, PasswordForm)
     try:
-        await accounts.change_password(
-            request.app[DEPS], identity_of(request), form.current, form.new
-        )
+        await accounts.change_password(deps, identity, form.current, form.new)
     except Refusal as refusal:
         if refusal.code == "unauthorized" or refusal.status >= 500:
             raise

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from server.domain.errors import KINDS, Refusal
+from server.runtime.settings import Settings
+from server.website.locale import Locales, _by_preference
+from server.website.middleware.errors import _TITLES
+from server.website.pages.profile import _NOTICES
+from tests.website.site import HTML, Site
+
+CATALOGUE = """
+msgid ""
+msgstr ""
+"Content-Type: text/plain; charset=UTF-8\\n"
+"Plural-Forms: nplurals=3; plural=(n%10==1 && n%100!=11 ? 0 : "
+"n%10>=2 && n%10<=4 && (n%100<10 || n%100>=20) ? 1 : 2);\\n"
+
+msgid "There is nothing here."
+msgstr "Здесь ничего нет."
+
+msgid "The name is too long."
+msgstr "Имя слишком длинное."
+
+msgid "{n} room"
+msgid_plural "{n} rooms"
+msgstr[0] "комната"
+msgstr[1] "комнаты"
+msgstr[2] "комнат"
+"""
+
+
+@pytest.fixture
+def locales(tmp_path: Path) -> Locales:
+    folder = tmp_path / "ru" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    (folder / "beseda.po").write_text(CATALOGUE, encoding="utf-8")
+    return Locales.load(tmp_path)
+
+
+def test_catalogues_are_read_without_compiling_them_first(locales: Locales) -> None:
+    russian = locales.of("ru")
+    assert russian.gettext("There is nothing here.") == "Здесь ничего нет."
+    assert [russian.ngettext("{n} room", "{n} rooms", n) for n in (1, 2, 5, 21)] == [
+        "комната",
+        "комнаты",
+        "комнат",
+        "комната",
+    ]
+    assert locales.of("en").gettext("There is nothing here.") == "There is nothing here."
+
+
+def test_a_broken_catalogue_stops_the_start(tmp_path: Path) -> None:
+    folder = tmp_path / "ru" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    (folder / "beseda.po").write_text("nonsense\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"beseda\.po"):
+        Locales.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("cookie", "account", "accepted", "language"),
+    [
+        ("ru", "en", "en", "ru"),
+        ("", "ru", "en", "ru"),
+        ("xx", "yy", "ru", "ru"),
+        ("", "", "ru-RU,ru;q=0.9,en;q=0.8", "ru"),
+        ("", "", "en-US,en;q=0.9,ru;q=0.8", "en"),
+        ("", "", "de,fr;q=0.9,ru;q=0.1", "ru"),
+        ("", "", "ru;q=0", "en"),
+        ("", "", "ru;q=nonsense", "en"),
+        ("", "", "", "en"),
+        ("../../etc", "", "*", "en"),
+    ],
+)
+def test_the_cookie_wins_then_the_account_then_the_browser(
+    locales: Locales, cookie: str, account: str, accepted: str, language: str
+) -> None:
+    assert locales.choose(cookie, account, accepted) == language
+
+
+def test_equal_preferences_keep_their_order() -> None:
+    assert _by_preference("ru,en") == ["ru", "en"]
+    assert _by_preference("en;q=0.5, ru;q=0.7") == ["ru", "en"]
+
+
+def test_a_refusal_with_numbers_falls_back_to_its_codes_words(locales: Locales) -> None:
+    refusal = Refusal("name_too_long", "A name has at most 40 characters.")
+    assert locales.say("ru", refusal) == "Имя слишком длинное."
+    assert locales.say("en", refusal) == "A name has at most 40 characters."
+
+
+def test_every_message_of_the_server_is_written_in_russian() -> None:
+    fields = Settings.model_fields["web_root"]
+    russian = Locales.load(fields.default / "locale").of("ru")
+    socket_only = {"bad_json", "unknown_op", "not_subscribed", "too_many_rooms", "draining"}
+    words = {kind.message for code, kind in KINDS.items() if code not in socket_only}
+    words |= {*_TITLES.values(), *_NOTICES.values(), "Something went wrong"}
+    words.add("The current password is wrong.")
+    missing = sorted(each for each in words if russian.gettext(each) == each)
+    assert missing == []
+
+
+async def test_a_page_speaks_the_language_that_was_chosen(site: Site) -> None:
+    visitor = site.visitor(browser=True)
+    assert '<html lang="en"' in (await visitor.get("/login/")).text
+    assert (
+        '<html lang="ru"' in (await visitor.get("/login/", headers={"Accept-Language": "ru"})).text
+    )
+    answer = await visitor.post("/language", {"language": "ru", "next": "/register/"})
+    assert (answer.status, answer.location) == (303, "/register/")
+    assert '<html lang="ru"' in (await visitor.get("/register/")).text
+    bad = await visitor.post("/language", {"language": "xx"})
+    assert bad.status == 400
+
+
+async def test_the_account_remembers_the_language_on_another_device(site: Site) -> None:
+    alice = await site.browser("alice")
+    await alice.post("/profile/language", {"language": "ru"})
+    other = await site.browser("alice", new=False)
+    page = await other.get("/chatrooms/", headers={"Accept": HTML, "Accept-Language": "en"})
+    assert '<html lang="ru"' in page.text
