@@ -27,6 +27,7 @@ EV_OF_KIND: dict[str, str] = {
 READ_MARK_KIND = "r"
 """Kind of a drain record that is no event: how far somebody has read."""
 
+_ROLES = frozenset(role.value for role in Role)
 _COMMON = ("ev", "room", "epoch", "seq", "at", "user")
 
 
@@ -78,8 +79,8 @@ def row_of(kind: str, event: bytes) -> Row:
         raise ValueError("user must be an id and a name")
     rest = {name: value for name, value in fields.items() if name not in _COMMON}
     is_message = kind == Kind.MESSAGE
-    if kind == Kind.JOINED:
-        Role(_string(rest.get("role"), "role"))
+    if kind == Kind.JOINED and _string(rest.get("role"), "role") not in _ROLES:
+        raise ValueError("role must be a known one")
     cid = _string(rest.pop("cid", None), "cid") if is_message else None
     text = _string(rest.pop("text", None), "text") if is_message else None
     return Row(

@@ -63,7 +63,11 @@ class Messages:
         """
         async with self._pool.transaction() as connection:
             await queries.set_aside(
-                connection, partition=partition, record_id=record_id, payload=payload, error=error
+                connection,
+                partition=partition,
+                record_id=record_id,
+                payload=payload,
+                error=error.replace("\0", "").encode(errors="replace").decode(),
             )
             if row is not None:
                 await _raise_rooms(connection, [row], [])

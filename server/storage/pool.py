@@ -49,8 +49,12 @@ AWAY_ERRORS = (
 """All that passes by itself: besides the network a full disk or server, a deadlock, a
 standby that is not promoted yet (PostgreSQL documentation, appendix A, "Error Codes")."""
 
-BAD_DATA_ERRORS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
-"""Classes 22 and 23: the server understood the values and will never take them."""
+BAD_DATA_ERRORS = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.CardinalityViolationError,
+)
+"""Classes 21 to 23: the server understood the values and will never take them."""
 
 
 class Pool:
@@ -144,9 +148,9 @@ async def _connect(settings: Settings) -> asyncpg.Pool[asyncpg.Record]:
 
 
 async def _create(settings: Settings) -> asyncpg.Pool[asyncpg.Record]:
-    return await asyncpg.create_pool(
+    pool = await asyncpg.create_pool(
         settings.database,
-        min_size=1,
+        min_size=0,
         max_size=settings.database_connections,
         timeout=settings.database_timeout_s,
         command_timeout=settings.database_timeout_s,
@@ -156,8 +160,17 @@ async def _create(settings: Settings) -> asyncpg.Pool[asyncpg.Record]:
             "idle_in_transaction_session_timeout": f"{round(settings.database_timeout_s * 2000)}ms",
             # Compiling costs more than any of our short queries takes.
             "jit": "off",
+            # What we read is nearly always in memory: walk an index, do not scan a table.
+            "random_page_cost": "1.1",
         },
     )
+    try:
+        async with pool.acquire(timeout=settings.database_timeout_s) as connection:
+            await connection.execute("SELECT 1")
+    except BaseException:
+        pool.terminate()
+        raise
+    return pool
 
 
 async def _close(pool: asyncpg.Pool[asyncpg.Record], deadline_s: float) -> None:

@@ -16,6 +16,7 @@ TABLES = {
     "messages",
     "sessions",
     "users",
+    "writers",
 }
 
 

@@ -100,6 +100,12 @@ STATEMENTS = (
     """,
     "CREATE INDEX dead_letters_of_record ON dead_letters (partition, record_id)",
     """
+    CREATE TABLE writers (
+        token text PRIMARY KEY,
+        seen_at bigint NOT NULL
+    )
+    """,
+    """
     CREATE TABLE sessions (
         id text PRIMARY KEY,
         token_hash text NOT NULL UNIQUE,

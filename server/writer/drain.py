@@ -1,0 +1,218 @@
+"""The writer: takes records from the drain streams, saves them, says what is saved.
+
+There is no consumer group: the lease makes this the only reader of a partition, and what
+is saved is deleted, so the head of a stream is always the oldest record that is not
+saved. A writer that dies at any moment leaves nothing to reclaim: the next one reads the
+same records again, and saving twice changes nothing. Next: ``writer/batch.py``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+
+from server.domain.errors import Refusal
+from server.domain.events import Kind
+from server.runtime import instruments
+from server.runtime.settings import Settings
+from server.runtime.supervise import Tasks
+from server.state import drain
+from server.state.client import RedisClient
+from server.state.feed import Event, Feed
+from server.storage.messages import Messages
+from server.storage.pool import Pool
+from server.storage.writers import Writers
+from server.writer.backoff import Backoff, Stopping
+from server.writer.batch import Entry, Saved, decode, saved_by_partition
+from server.writer.leases import Leases
+from server.writer.saver import Saver
+
+log = logging.getLogger(__name__)
+
+POSITIONED = {Kind.MESSAGE, Kind.JOINED, Kind.LEFT, Kind.DELETED}
+"""Events that are also in the drain; read marks are not announced, the sweep finds them."""
+
+
+class Writer:
+    """One writer; any number of them may run beside each other."""
+
+    def __init__(self, client: RedisClient, pool: Pool, settings: Settings) -> None:
+        self.leases = Leases(client, Writers(pool), on_taken=self._on_taken, on_lost=self._on_lost)
+        self.tasks = Tasks()
+        self._client = client
+        self._settings = settings
+        self._stop = asyncio.Event()
+        self._backoff = Backoff(self._stop)
+        self._saver = Saver(Messages(pool), self._backoff)
+        self._feed = Feed(client, self._on_events, self._on_dirty, lambda _payload: None)
+        self.followed: set[int] = set()
+        # A dict is a set that keeps its order: whoever waits longest is read first.
+        self._dirty: dict[int, None] = {}
+        self._wake = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._sweep_at = 0.0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Drain until ``stop``; then finish, within ``drain_s``, and give the leases back.
+
+        A connection error never ends it and never loses or sets aside a record.
+        """
+        async with self.tasks:
+            self.tasks.start("writer feed", self._feed.run)
+            self.tasks.start("writer census", self.leases.run_census)
+            self.tasks.start("writer leases", self.leases.run_renewals)
+            self.tasks.start("writer hints", self._follow)
+            stopping = asyncio.create_task(self._stop_with(stop))
+            try:
+                await self._drain_until_stopped()
+            finally:
+                stopping.cancel()
+        # Not in a `finally`: after a crash the lease must end by itself, so that nobody
+        # drains while a transaction of ours may still be on its way.
+        await self.leases.release()
+
+    async def _drain_until_stopped(self) -> None:
+        while not self._stop.is_set():
+            await self._wait_for_work()
+            try:
+                while await self._round() and not self._stop.is_set():
+                    pass
+            except Stopping:
+                break
+        try:
+            async with asyncio.timeout(self._settings.drain_s):
+                self._sweep()
+                while await self._round():
+                    pass
+        except (TimeoutError, Stopping):
+            log.warning("stopped before everything was saved; another writer goes on")
+
+    async def _wait_for_work(self) -> None:
+        """Wait for a hint, but at most until the next sweep; then let records gather."""
+        now = time.monotonic()
+        if now < self._sweep_at:
+            try:
+                async with asyncio.timeout(self._sweep_at - now):
+                    await self._wake.wait()
+                await asyncio.sleep(self._settings.writer_wait_ms / 1000)
+            except TimeoutError:
+                pass
+        self._wake.clear()
+
+    async def _round(self) -> bool:
+        """Save one batch; returns whether more is known to wait.
+
+        Raises:
+            Stopping: Redis or PostgreSQL is away and the writer is asked to stop.
+        """
+        if time.monotonic() >= self._sweep_at:
+            self._sweep()
+        await self.leases.shed()
+        try:
+            entries, more = await self._read()
+            if entries:
+                await self._save(entries)
+                await self._acknowledge(entries)
+        except Refusal:
+            self._sweep()
+            await self._backoff.pause("Redis")
+            return True
+        return more
+
+    async def _read(self) -> tuple[list[Entry], bool]:
+        """Read up to ``writer_batch`` records, evenly from the partitions with hints.
+
+        Returns them, and whether there is more.
+        """
+        dirty = [partition for partition in self._dirty if partition in self.leases.held]
+        size = self._settings.writer_batch
+        partitions = dirty[:size]
+        self._dirty = dict.fromkeys(dirty[size:])
+        if not partitions:
+            return [], False
+        count = size // len(partitions)
+        records = await drain.read(self._client, partitions, count)
+        full = [partition for partition, found in records.items() if len(found) == count]
+        self._dirty.update(dict.fromkeys(full))
+        entries = [
+            decode(partition, record) for partition, found in records.items() for record in found
+        ]
+        return entries, bool(full or dirty[size:])
+
+    async def _save(self, entries: Sequence[Entry]) -> None:
+        await self._saver.save(entries)
+
+    async def _acknowledge(self, entries: Sequence[Entry]) -> None:
+        """Let go of saved records and announce the watermarks, all partitions at once.
+
+        Raises:
+            Refusal: ``unavailable``; the records are read, saved and acknowledged again.
+        """
+        saved = saved_by_partition(entries)
+        outcomes = await asyncio.gather(
+            *(self._acknowledge_partition(partition, saved[partition]) for partition in saved),
+            return_exceptions=True,
+        )
+        kept: set[int] = set()
+        for partition, outcome in zip(saved, outcomes, strict=True):
+            if outcome is True:
+                kept.add(partition)
+            elif outcome is False:
+                instruments.WRITER_LEASES_LOST.inc()
+                log.warning("a lease was lost while saving", extra={"partition": partition})
+                self.leases.give_up(partition)
+        self._count([entry for entry in entries if entry.partition in kept])
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def _acknowledge_partition(self, partition: int, saved: Saved) -> bool:
+        return await drain.acknowledge(
+            self._client, partition, self.leases.token, saved.last_id, saved.rooms
+        )
+
+    def _count(self, entries: list[Entry]) -> None:
+        instruments.WRITER_SAVED.inc(len(entries))
+        now_ms = time.time() * 1000
+        for entry in entries:
+            if entry.row is not None:
+                lag_s = max(0.0, now_ms - entry.row.at) / 1000
+                instruments.SAVED_LAG_SECONDS.observe(lag_s)
+
+    def _sweep(self) -> None:
+        self._sweep_at = time.monotonic() + self._settings.writer_sweep_s
+        self._dirty.update(dict.fromkeys(sorted(self.leases.held)))
+
+    def _on_events(self, partition: int, events: list[Event]) -> None:
+        if any(event.kind in POSITIONED for event in events):
+            self._on_dirty(partition)
+
+    def _on_dirty(self, partition: int) -> None:
+        self._dirty[partition] = None
+        self._wake.set()
+
+    def _on_taken(self, partition: int) -> None:
+        self._on_dirty(partition)
+        self._moved.set()
+
+    def _on_lost(self, _partition: int) -> None:
+        self._moved.set()
+
+    async def _follow(self) -> None:
+        """Listen to the channels of held partitions only; a hint may come late or never."""
+        while True:
+            self._moved.clear()
+            for partition in self.followed - self.leases.held:
+                self._feed.unsubscribe(partition)
+                self.followed.discard(partition)
+            for partition in self.leases.held - self.followed:
+                await self._feed.subscribe(partition)
+                self.followed.add(partition)
+            await self._moved.wait()
+
+    async def _stop_with(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._stop.set()
+        self._wake.set()

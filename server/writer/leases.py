@@ -1,0 +1,138 @@
+"""Which partitions this writer drains: leases in Redis, shared fairly among the writers.
+
+A lease makes one writer the only one that drains a partition. It is renewed three times
+in its life; a writer that dies, or is frozen for longer, loses it, and whatever it still
+tries to acknowledge is refused. Shares come from the census in PostgreSQL: a writer takes
+up to its share and gives back what is more, so after a round or two all have about as many.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+
+from server.domain.errors import Refusal
+from server.domain.ids import new_id
+from server.runtime.instruments import DRAIN_RECORDS, DRAIN_RECORDS_MAX, WRITER_PARTITIONS
+from server.state import drain
+from server.state.client import RedisClient
+from server.storage.writers import Writers
+
+log = logging.getLogger(__name__)
+
+RENEWALS_PER_LEASE = 3
+
+
+class Leases:
+    """The partitions that this writer holds.
+
+    ``on_taken`` is told each partition that it starts to hold, ``on_lost`` each that it no
+    longer does.
+    """
+
+    def __init__(
+        self,
+        client: RedisClient,
+        writers: Writers,
+        *,
+        on_taken: Callable[[int], None],
+        on_lost: Callable[[int], None],
+    ) -> None:
+        self.token = new_id()
+        self.held: set[int] = set()
+        self.writers = 1
+        self._client = client
+        self._census = writers
+        self._on_taken = on_taken
+        self._on_lost = on_lost
+        self._redis_answers = True
+        self._lease_s = client.settings.lease_s
+        self._period_s = self._lease_s / RENEWALS_PER_LEASE
+
+    @property
+    def share(self) -> int:
+        """How many partitions each writer should hold, at most."""
+        return -(-self._client.partitions // self.writers)
+
+    async def run_renewals(self) -> None:
+        """Renew and take leases for ever."""
+        while True:
+            await self.renew()
+            await self._measure()
+            await asyncio.sleep(self._period_s)
+
+    async def run_census(self) -> None:
+        """Count the writers for ever; while PostgreSQL is away the last count stands.
+
+        A writer that cannot reach Redis does not count: its share would lie idle.
+        """
+        while True:
+            if self._redis_answers:
+                try:
+                    self.writers = max(1, await self._census.beat(self.token, self._lease_s * 1000))
+                except Refusal:
+                    log.debug("the census of writers is not available")
+            await asyncio.sleep(self._period_s)
+
+    async def renew(self) -> None:
+        """Renew what is held, then take free partitions up to the share."""
+        held = self.held & await self._take(sorted(self.held))
+        if held != self.held:
+            lost = len(self.held) - len(held)
+            log.warning("leases were not renewed", extra={"partitions": lost})
+        free = [p for p in range(self._client.partitions) if p not in held]
+        # In another order than other writers, so that they do not ask for the same ones.
+        random.shuffle(free)
+        while free and len(held) < self.share:
+            want = min(len(free), self.share - len(held))
+            asked, free = free[:want], free[want:]
+            held |= await self._take(asked)
+        self._hold(held)
+
+    async def shed(self) -> None:
+        """Give back what is more than the share; call it with no batch in hand."""
+        surplus = sorted(self.held)[self.share :]
+        if surplus:
+            self._hold(self.held.difference(surplus))
+            await drain.release_leases(self._client, surplus, self.token)
+            log.info("gave partitions to other writers", extra={"partitions": len(surplus)})
+
+    def give_up(self, partition: int) -> None:
+        """Forget a partition whose lease turned out to be another writer's."""
+        self._hold(self.held - {partition})
+
+    async def release(self) -> None:
+        """Give everything back at a clean stop, so that other writers need not wait."""
+        held = sorted(self.held)
+        self._hold(set())
+        if held:
+            await drain.release_leases(self._client, held, self.token)
+        try:
+            await self._census.leave(self.token)
+        except Refusal:
+            log.debug("the census of writers is not available")
+
+    async def _take(self, partitions: list[int]) -> set[int]:
+        if not partitions:
+            return set()
+        return await drain.take_leases(self._client, partitions, self.token)
+
+    def _hold(self, held: set[int]) -> None:
+        before, self.held = self.held, held
+        WRITER_PARTITIONS.set(len(held))
+        for partition in sorted(before - held):
+            self._on_lost(partition)
+        for partition in sorted(held - before):
+            self._on_taken(partition)
+
+    async def _measure(self) -> None:
+        try:
+            lengths = await drain.lengths(self._client, range(self._client.partitions))
+        except Refusal:
+            self._redis_answers = False
+            return
+        self._redis_answers = True
+        DRAIN_RECORDS.set(sum(lengths.values()))
+        DRAIN_RECORDS_MAX.set(max(lengths.values()))
