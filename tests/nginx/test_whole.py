@@ -1,0 +1,224 @@
+"""nginx with the real website and two real chat replicas behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.helpers import free_port, wait_until
+from tests.nginx.dns import name_server
+from tests.nginx.front import ROOT, Front, front
+from tests.runtime.processes import Running, started
+
+pytestmark = [pytest.mark.nginx, pytest.mark.scenario]
+
+REPLICAS = ("127.0.1.1", "127.0.1.2")
+WEBSITE = "127.0.1.3"
+PASSWORD = "correct horse battery staple"
+
+
+@dataclass
+class Whole:
+    """The site as people see it, and the processes behind it."""
+
+    front: Front
+    website: Running
+    chats: dict[str, Running]
+
+    def browser(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(self.front.url, headers={"Origin": self.front.url})
+
+
+@pytest.fixture
+async def whole(tmp_path: Path, redis_url: str, database_url: str) -> AsyncIterator[Whole]:
+    port = free_port()
+    environment = {
+        "REDIS_URL": redis_url,
+        "DATABASE_URL": database_url,
+        "JWT_SECRET_KEY": secrets.token_urlsafe(48),
+        "BCRYPT_COST": "4",
+        "TRUSTED_PROXIES": "1",
+        "DRAIN_S": "1",
+        "PORT": str(port),
+    }
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        names = await enter(name_server())
+        names.addresses = {"chat.test": list(REPLICAS), "website.test": [WEBSITE]}
+        website = await enter(started("server", "website", **environment, HOST=WEBSITE))
+        chats = {
+            address: await enter(started("server", "chat", **environment, HOST=address))
+            for address in REPLICAS
+        }
+        for process in (website, *chats.values()):
+            await process.port()
+        nginx = await enter(
+            front(
+                tmp_path / "nginx",
+                resolver_port=names.port,
+                chat=f"chat.test:{port}",
+                website=f"website.test:{port}",
+                static=ROOT / "web" / "static",
+            )
+        )
+        yield Whole(nginx, website, chats)
+
+
+async def log_in(browser: aiohttp.ClientSession, email: str) -> dict[str, str]:
+    """Register and log in; return the header that says who it is."""
+    account = {"email": email, "password": PASSWORD, "name": email.partition("@")[0]}
+    response = await browser.post("/api/v1/register", json=account)
+    assert response.status in {200, 201}, await response.text()
+    response = await browser.post("/token", data={"username": email, "password": PASSWORD})
+    return {"Authorization": f"Bearer {(await response.json())['access_token']}"}
+
+
+async def event(socket: aiohttp.ClientWebSocketResponse, kind: str) -> dict[str, Any]:
+    """Read on until an event of this kind."""
+    while True:
+        frame: dict[str, Any] = json.loads(await socket.receive_str(timeout=10))
+        if frame.get("ev") == kind:
+            return frame
+
+
+async def subscribed(socket: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:
+    """Read on until the answer to the subscription that the address implies."""
+    while True:
+        frame: dict[str, Any] = json.loads(await socket.receive_str(timeout=10))
+        if frame.get("re") == "subscribe":
+            answer: dict[str, Any] = frame["ok"]
+            return answer
+
+
+async def test_a_killed_replica_costs_its_people_a_reconnect_and_no_message(whole: Whole) -> None:
+    async with whole.browser() as browser:
+        bearer = await log_in(browser, "alice@example.org")
+        room = await (
+            await browser.post("/api/v1/rooms", json={"name": "kitchen"}, headers=bearer)
+        ).json()
+        path = f"/ws/{room['id']}"
+        sockets = [await browser.ws_connect(path, headers=bearer) for _ in range(8)]
+        positions = [await subscribed(socket) for socket in sockets]
+        send = {"op": "send", "id": "1", "room": room["id"], "cid": "c1", "text": "one"}
+        await sockets[0].send_json(send)
+        for socket in sockets:
+            assert (await event(socket, "message"))["text"] == "one"
+
+        doomed = whole.chats[REPLICAS[0]]
+        doomed.process.kill()
+        killed = time.monotonic()
+        await doomed.process.wait()
+        ended = [socket for socket in sockets if await _has_ended(socket)]
+        staying = [socket for socket in sockets if socket not in ended]
+        assert ended, "nobody was there"
+        assert staying, "everybody was there"
+        back = []
+        for _ in ended:
+            place = positions[0]
+            again = f"{path}?epoch={place['epoch']}&seq={place['seq']}"
+            socket = await browser.ws_connect(again, headers=bearer)
+            assert (await subscribed(socket))["mode"] == "resumed"
+            assert (await event(socket, "message"))["text"] == "one"
+            back.append(socket)
+        assert time.monotonic() - killed < 3
+        await staying[0].send_json(send | {"id": "2", "cid": "c2", "text": "two"})
+        for socket in (*staying, *back):
+            assert (await event(socket, "message"))["text"] == "two"
+            await socket.close()
+
+
+async def _has_ended(socket: aiohttp.ClientWebSocketResponse) -> bool:
+    try:
+        message = await socket.receive(timeout=0.3)
+    except TimeoutError:
+        return False
+    return message.type is not aiohttp.WSMsgType.TEXT
+
+
+async def test_a_replica_that_stops_sends_its_people_to_the_other_one(whole: Whole) -> None:
+    async with whole.browser() as browser:
+        bearer = await log_in(browser, "alice@example.org")
+        room = await (
+            await browser.post("/api/v1/rooms", json={"name": "kitchen"}, headers=bearer)
+        ).json()
+        path = f"/ws/{room['id']}"
+        sockets = [await browser.ws_connect(path, headers=bearer) for _ in range(8)]
+        for socket in sockets:
+            await subscribed(socket)
+        stopping = whole.chats[REPLICAS[0]]
+        stopping.signal(signal.SIGTERM)
+
+        async def moved(socket: aiohttp.ClientWebSocketResponse) -> bool:
+            async for _ in socket:
+                pass
+            assert socket.close_code == 4001
+            again = await browser.ws_connect(path, headers=bearer)
+            await subscribed(again)
+            await again.close()
+            return True
+
+        moving = [asyncio.create_task(moved(socket)) for socket in sockets]
+        assert await stopping.end(15) == 0
+        await wait_until(
+            lambda: sum(task.done() for task in moving) >= 1, description="somebody moved"
+        )
+        finished = [task for task in moving if task.done()]
+        assert len(finished) < len(sockets)
+        assert all([await task for task in finished])
+        for task in moving:
+            task.cancel()
+
+
+async def test_the_website_sees_the_address_of_the_visitor_not_what_he_claims(
+    whole: Whole,
+) -> None:
+    async with whole.browser() as browser:
+        claimed = {"X-Forwarded-For": "203.0.113.9"}
+        account = {"email": "bob@example.org", "password": PASSWORD}
+        await browser.post("/api/v1/register", json=account | {"name": "Bob"})
+        bearer = {
+            "Authorization": "Bearer "
+            + (
+                await (
+                    await browser.post(
+                        "/token",
+                        data={"username": account["email"], "password": PASSWORD},
+                        headers=claimed,
+                    )
+                ).json()
+            )["access_token"]
+        }
+        sessions = await (await browser.get("/api/v1/sessions", headers=bearer)).text()
+    assert "127.0.0.1" in sessions
+    assert "203.0.113.9" not in sessions
+
+
+async def test_pages_name_their_files_and_nginx_serves_them_for_ever(whole: Whole) -> None:
+    async with whole.browser() as browser:
+        page = await (await browser.get("/login/")).text()
+        links = [part.partition('"')[0] for part in page.split('"/static/')[1:]]
+        assert any(".css?v=" in link for link in links)
+        for link in links:
+            response = await browser.get("/static/" + link)
+            assert response.status == 200, link
+            if "?v=" in link:
+                assert response.headers["Cache-Control"].endswith("immutable")
+
+
+async def test_each_header_of_safety_comes_once(whole: Whole) -> None:
+    async with whole.browser() as browser:
+        for path in ("/login/", "/static/none.css", "/api/v1/me", "/none"):
+            response = await browser.get(path)
+            for name in ("Content-Security-Policy", "X-Content-Type-Options", "X-Request-ID"):
+                assert len(response.headers.getall(name)) == 1, (path, name)
