@@ -19,6 +19,8 @@ from server.domain.text import check_text
 
 RE_MAX_CHARS = 64
 """Longest ``id`` of an op: it is echoed in the answer."""
+TOKEN_MAX_CHARS = 4096
+"""Longest access token that is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,34 +143,42 @@ def _decode(fields: dict[str, Any], re: str, limits: Limits) -> Command:
     if known is None:
         raise Refusal("unknown_op")
     if not fields.keys() <= known:
-        extra = sorted(fields.keys() - known)[0][:40]
+        extra = min(fields.keys() - known)[:40]
         raise Refusal("bad_request", f"{op} has no field {extra!r}.")
+    if op == "send":
+        return _send(fields, re, limits)
     if op == "ping":
         return Ping(re)
     if op == "refresh":
-        return Refresh(re, _string(fields, "token", 4096))
+        return Refresh(re, _string(fields, "token", TOKEN_MAX_CHARS))
+    room = _room(fields)
+    if op == "history":
+        return _history(fields, re, room, limits)
+    if op == "subscribe" and not fields.keys() & {"epoch", "seq"}:
+        return Subscribe(re, room, None)
+    if op in _AT_POSITION:
+        return _AT_POSITION[op](re, room, _position(fields))
+    return _IN_ROOM[op](re, room)
+
+
+_AT_POSITION: dict[Any, type[Subscribe | Read]] = {"subscribe": Subscribe, "read": Read}
+_IN_ROOM: dict[Any, type[Typing | Unsubscribe]] = {"typing": Typing, "unsubscribe": Unsubscribe}
+
+
+def _send(fields: dict[str, Any], re: str, limits: Limits) -> Send:
+    cid, text = fields.get("cid"), fields.get("text")
+    if not is_id(cid):
+        raise Refusal("bad_request", "cid must be 1 to 64 of A-Z a-z 0-9 _ -.")
+    if type(text) is not str:
+        raise Refusal("bad_request", "text must be a string.")
+    return Send(re, _room(fields), cid, check_text(text, limits.text_chars))
+
+
+def _room(fields: dict[str, Any]) -> str:
     room = fields.get("room")
     if not is_id(room):
         raise Refusal("bad_request", "room must be a room's id.")
-    if op == "send":
-        cid = fields.get("cid")
-        if not is_id(cid):
-            raise Refusal("bad_request", "cid must be 1 to 64 of A-Z a-z 0-9 _ -.")
-        text = fields.get("text")
-        if type(text) is not str:
-            raise Refusal("bad_request", "text must be a string.")
-        return Send(re, room, cid, check_text(text, limits.text_chars))
-    if op == "typing":
-        return Typing(re, room)
-    if op == "unsubscribe":
-        return Unsubscribe(re, room)
-    if op == "subscribe":
-        if "epoch" not in fields and "seq" not in fields:
-            return Subscribe(re, room, None)
-        return Subscribe(re, room, _position(fields))
-    if op == "read":
-        return Read(re, room, _position(fields))
-    return _history(fields, re, room, limits)
+    return room
 
 
 def _history(fields: dict[str, Any], re: str, room: str, limits: Limits) -> History:

@@ -79,9 +79,7 @@ def assemble(parts: Parts, position: Position, at: int) -> bytes:
 
 def saved(room: str, position: Position) -> bytes:
     """Everything of the room up to ``position`` is in PostgreSQL."""
-    return orjson.dumps(
-        {"ev": "saved", "room": room, "epoch": position.epoch, "seq": position.seq}
-    )
+    return orjson.dumps({"ev": "saved", "room": room, "epoch": position.epoch, "seq": position.seq})
 
 
 def typing(room: str, user: User) -> bytes:

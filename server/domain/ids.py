@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import string
+from typing import TypeGuard
 
 ID_LENGTH = 16
 """16 symbols of 62 carry 95 random bits: nobody guesses one, and two never meet."""
@@ -18,7 +19,7 @@ def new_id() -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(ID_LENGTH))
 
 
-def is_id(value: object) -> bool:
+def is_id(value: object) -> TypeGuard[str]:
     """Tell whether ``value`` may stand where an identifier is expected.
 
     The pattern keeps braces out, because a brace in a room id would move its

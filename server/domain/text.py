@@ -14,7 +14,9 @@ from server.domain.errors import Refusal
 _BAD_IN_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _BAD_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _EMOJI_JOINERS = {"\u200d", "\ufe0f"}
-_EMAIL = re.compile(r"[^\s@\x00-\x20\x7f]{1,64}@[^\s@\x00-\x20\x7f]{1,190}\.[^\s@.\x00-\x20\x7f]{2,63}")
+_EMAIL = re.compile(
+    r"[^\s@\x00-\x20\x7f]{1,64}@[^\s@\x00-\x20\x7f]{1,190}\.[^\s@.\x00-\x20\x7f]{2,63}"
+)
 
 EMAIL_MAX_CHARS = 254
 """RFC 5321, section 4.5.3.1.3: a path holds 256 octets, two of them brackets."""

@@ -169,6 +169,7 @@ class Valkey:
         # A stranger's server on our port would answer as well: the process id tells.
         client = redis.Redis.from_url(self.url, socket_timeout=_PROBE_S, retry=None)
         with contextlib.closing(client), contextlib.suppress(redis.RedisError):
-            info = client.info("server")
-            return bool(dict(info).get("process_id") == self.pid)
+            info = dict(client.info())
+            # It answers while it still reads its data, but no command that needs them.
+            return bool(info.get("process_id") == self.pid and not info.get("loading"))
         return False

@@ -15,7 +15,7 @@ key                             type      holds, and what bounds it
 ``c:{p}:room:<id>:log``         stream    recent events, entry id = ``<epoch>-<seq>``; MAXLEN
 ``c:{p}:room:<id>:members``     hash      user -> role
 ``c:{p}:room:<id>:reads``       hash      user -> ``<epoch>-<seq>-<messages>``
-``c:{p}:room:<id>:online``      hash      ``c:<connection>`` -> user, ``u:<user>`` -> count
+``c:{p}:room:<id>:online``      hash      user -> open connections
 ``c:{p}:seen:<user>:<cid>``     string    position that a cid got; expires
 ``c:{p}:rate:<user>``           string    theoretical arrival time of the next send; expires
 ``c:{p}:events``                channel   publications, see ``state/feed.py``
@@ -99,3 +99,9 @@ def session(token_hash: str) -> str:
 def throttle(what: str, who: str) -> str:
     """Return the key that counts attempts of ``who`` at ``what``."""
     return f"c:{{throttle:{what}:{who}}}"
+
+
+def online_affixes(partition: int) -> tuple[str, str]:
+    """Return what stands before and after a room's id in the key of its online hash."""
+    before, after = room_keys(partition, "\0").online.split("\0")
+    return before, after

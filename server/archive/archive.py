@@ -1,0 +1,199 @@
+"""One history of a room, wherever it lies: Redis for what is recent, PostgreSQL behind it.
+
+An event is always in one of the two: Redis trims a log only up to what is saved. So a
+reader takes from the log what it has and the rest from PostgreSQL, without a seam.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from server.domain.errors import Refusal
+from server.domain.positions import NUMBER_MAX, START, Position
+from server.domain.rooms import User
+from server.runtime.instruments import HYDRATIONS
+from server.runtime.settings import Settings
+from server.state import history
+from server.state.client import RedisClient
+from server.state.history import Entry, Synced
+from server.state.rooms import Cold, Entered
+from server.state.rooms import Rooms as LiveRooms
+from server.storage.messages import Messages
+from server.storage.pool import Pool
+from server.storage.rooms import Rooms as StoredRooms
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+NOWHERE = Position(NUMBER_MAX, 0)
+"""A position of no history: it asks for the tail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some events of a room, oldest first, as event JSON.
+
+    ``more`` tells whether there are others beyond the asked edge; ``position`` is the newest
+    of the room, ``saved`` its watermark, both as of just before the events were read.
+    """
+
+    events: list[bytes]
+    more: bool
+    position: Position
+    saved: Position
+
+
+class Archive:
+    """Enter rooms, catch up with them, and read back in them."""
+
+    def __init__(self, client: RedisClient, pool: Pool, settings: Settings) -> None:
+        self.rooms = LiveRooms(client)
+        self._client = client
+        self._settings = settings
+        self._stored_rooms = StoredRooms(pool)
+        self._messages = Messages(pool)
+        self._hydrating: dict[str, asyncio.Future[None]] = {}
+
+    async def enter(self, room: str, user: User) -> Entered:
+        """Let a person in, bringing a cold room back first.
+
+        Raises:
+            Refusal: ``room_not_found``, ``room_gone``, ``not_a_member``,
+                ``storage_backlog``, ``room_unavailable``, ``unavailable``.
+        """
+        return await self._warm(room, lambda: self.rooms.enter(room, user))
+
+    async def resume(self, room: str, position: Position | None) -> Synced:
+        """Read what was missed after ``position``: all of it, or a reset with the tail.
+
+        Without a position only the newest one is read. ``mode`` is never ``older``.
+
+        Raises:
+            Refusal: ``room_not_found``, ``room_gone``, ``room_unavailable``, ``unavailable``.
+        """
+        synced = await self._sync(room, position, self._settings.resume_events)
+        if synced.mode != "older" or position is None:
+            return synced
+        return await self._resume_from_storage(room, position, synced)
+
+    async def page(
+        self,
+        room: str,
+        *,
+        before: Position | None = None,
+        after: Position | None = None,
+        limit: int,
+    ) -> Page:
+        """Read up to ``limit`` events next to a position; without one, the newest.
+
+        Raises:
+            Refusal: ``room_not_found``, ``room_gone``, ``room_unavailable``, ``unavailable``.
+        """
+        top = await self._sync(room, None, 0)
+        if after is None:
+            found = await self._before(room, before, limit + 1)
+            kept = found[-limit:]
+        else:
+            found = await self._after(room, after, limit + 1)
+            kept = found[:limit]
+        events = [entry.event for entry in kept]
+        return Page(events, len(found) > limit, top.position, top.saved)
+
+    async def _resume_from_storage(self, room: str, position: Position, top: Synced) -> Synced:
+        limit = self._settings.resume_events
+        try:
+            known = position == START or await self._messages.has_position(room, position)
+            stored = await self._messages.page(room, after=position, limit=limit) if known else []
+        except Refusal as refusal:
+            raise Refusal("room_unavailable") from refusal
+        last = position
+        for found, _kind, _event in stored:
+            if not last.is_followed_by(found):
+                known = False
+                break
+            last = found
+        if known:
+            rest = await self._sync(room, last, limit - len(stored))
+            if rest.mode == "resumed":
+                entries = [Entry(*event) for event in stored] + rest.entries
+                return Synced("resumed", rest.position, rest.saved, entries)
+        logger.info("a resume became a reset", extra={"room": room, "behind": str(top.position)})
+        return await self._sync(room, NOWHERE, limit)
+
+    async def _before(self, room: str, before: Position | None, limit: int) -> list[Entry]:
+        found = await history.before(self._client, room, before, limit)
+        oldest = found[0].position if found else before
+        if len(found) == limit or (oldest is not None and oldest.seq <= 1):
+            return found
+        try:
+            stored = await self._messages.page(room, before=oldest, limit=limit - len(found))
+        except Refusal:
+            if not found:
+                raise Refusal("room_unavailable") from None
+            # What Redis has is better than nothing; the reader may ask for more later.
+            return found
+        return [Entry(*event) for event in stored] + found
+
+    async def _after(self, room: str, after: Position, limit: int) -> list[Entry]:
+        found = await history.after(self._client, room, after, limit)
+        if found and after.is_followed_by(found[0].position):
+            return found
+        try:
+            stored = await self._messages.page(room, after=after, limit=limit)
+        except Refusal as refusal:
+            raise Refusal("room_unavailable") from refusal
+        entries = [Entry(*event) for event in stored]
+        last = entries[-1].position if entries else after
+        return entries + [entry for entry in found if entry.position > last][: limit - len(entries)]
+
+    async def _sync(self, room: str, position: Position | None, limit: int) -> Synced:
+        tail = self._settings.reset_events
+        return await self._warm(
+            room, lambda: history.sync(self._client, room, position, limit, tail)
+        )
+
+    async def _warm(self, room: str, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask Redis; when the room is cold, bring it back and ask once more."""
+        try:
+            return await ask()
+        except Cold:
+            await self._hydrate_once(room)
+        try:
+            return await ask()
+        except Cold as cold:
+            raise Refusal("room_unavailable") from cold
+
+    async def _hydrate_once(self, room: str) -> None:
+        """Hydrate a room; whoever asks meanwhile waits for the same answer."""
+        running = self._hydrating.get(room)
+        if running is None:
+            running = asyncio.ensure_future(self._hydrate(room))
+            self._hydrating[room] = running
+            running.add_done_callback(lambda done: self._hydrated(room, done))
+        # Shielded: one of those who wait may go away.
+        await asyncio.shield(running)
+
+    def _hydrated(self, room: str, done: asyncio.Future[None]) -> None:
+        del self._hydrating[room]
+        if not done.cancelled():
+            done.exception()  # whoever waited has it; nobody may be left to ask
+
+    async def _hydrate(self, room: str) -> None:
+        try:
+            snapshot = await self._stored_rooms.snapshot(room, self._settings.log_events)
+        except Refusal as refusal:
+            HYDRATIONS.labels("storage_unavailable").inc()
+            # Never an empty room instead of one that cannot be read.
+            raise Refusal("room_unavailable") from refusal
+        if snapshot is None:
+            HYDRATIONS.labels("not_found").inc()
+            raise Refusal("room_not_found")
+        written = await self.rooms.hydrate(snapshot)
+        HYDRATIONS.labels("hydrated" if written else "already_there").inc()
+        if snapshot.room.deleted:
+            raise Refusal("room_gone")

@@ -1,0 +1,109 @@
+"""The writer's view of Redis: leases of partitions, records to save, watermarks.
+
+There is no consumer group. A lease makes one writer the only reader of a partition, and
+what is saved is deleted, so the head of the stream is always the oldest record that is
+not saved: a writer that dies leaves nothing to reclaim. Next: ``writer/drain.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from server.domain.errors import Refusal
+from server.domain.positions import Position
+from server.state import keys
+from server.state.client import RedisClient, fcall
+
+READ_MARK = "r"
+"""Kind of a record that is not an event: ``{"room","user","epoch","seq","messages"}``."""
+
+
+class Record(NamedTuple):
+    """One record of a drain stream; ``payload`` is JSON, of the event or the read mark."""
+
+    id: bytes
+    kind: str
+    payload: bytes
+
+
+async def take_leases(client: RedisClient, partitions: Sequence[int], token: str) -> set[int]:
+    """Take or renew leases for ``lease_s``; returns the partitions that are held now."""
+    lease_ms = client.settings.lease_s * 1000
+    replies = await client.pipeline(
+        [fcall("take_lease", [_lease(partition)], [token, lease_ms]) for partition in partitions]
+    )
+    return {p for p, reply in zip(partitions, replies, strict=True) if reply == 1}
+
+
+async def release_leases(client: RedisClient, partitions: Sequence[int], token: str) -> None:
+    """Give leases back, so that another writer need not wait for their end."""
+    await client.pipeline(
+        [fcall("release_lease", [_lease(partition)], [token]) for partition in partitions]
+    )
+
+
+async def read(
+    client: RedisClient, partitions: Sequence[int], count: int
+) -> dict[int, list[Record]]:
+    """Read the oldest records that are not saved, up to ``count`` per partition.
+
+    Raises:
+        Refusal: ``unavailable``.
+    """
+    replies = await client.pipeline(
+        [("XRANGE", _drain(partition), "-", "+", "COUNT", count) for partition in partitions]
+    )
+    records = {}
+    for partition, reply in zip(partitions, replies, strict=True):
+        if isinstance(reply, Refusal):
+            raise reply
+        if reply:
+            records[partition] = [
+                Record(record_id, fields[0].decode(), fields[1]) for record_id, fields in reply
+            ]
+    return records
+
+
+async def acknowledge(
+    client: RedisClient,
+    partition: int,
+    token: str,
+    last_id: bytes,
+    saved: Mapping[str, Position],
+) -> bool:
+    """Drop the records up to ``last_id``; raise and announce the watermarks of rooms.
+
+    Returns False when the lease is another writer's by now: nothing was changed then.
+
+    Raises:
+        Refusal: ``unavailable``; it may have been done, and may be repeated.
+    """
+    fixed = keys.partition_keys(partition)
+    touched = [fixed.head, fixed.events, fixed.drain, fixed.lease]
+    args: list[str | bytes | int] = [token, last_id]
+    for room, position in saved.items():
+        touched.append(keys.room_keys(partition, room).room)
+        args += [room, *position]
+    return bool(await client.call("acknowledge", touched, args))
+
+
+async def lengths(client: RedisClient, partitions: Sequence[int]) -> dict[int, int]:
+    """Return how many records wait in each partition.
+
+    Raises:
+        Refusal: ``unavailable``.
+    """
+    replies = await client.pipeline([("XLEN", _drain(partition)) for partition in partitions])
+    for reply in replies:
+        if isinstance(reply, Refusal):
+            raise reply
+    return dict(zip(partitions, replies, strict=True))
+
+
+def _lease(partition: int) -> str:
+    return keys.partition_keys(partition).lease
+
+
+def _drain(partition: int) -> str:
+    return keys.partition_keys(partition).drain

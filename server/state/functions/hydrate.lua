@@ -1,0 +1,47 @@
+-- Bring a cold room back from PostgreSQL; do nothing when it is here, or was deleted.
+--
+-- KEYS - head, events channel, drain, room, log, members, reads
+-- ARGV - room id, 'live' | 'deleted', ms for which a tombstone stays, visibility,
+--        epoch and seq of the newest saved event, messages, then three lists, each
+--        behind its number of rows: members (user, "<role> <name>"), read marks
+--        (user, mark), newest events (entry id, kind, event)
+--
+-- Returns 1 when the room was written, 0 when there was nothing to do.
+
+local function hydrate(keys, args)
+  if redis.call('EXISTS', keys[4]) == 1 then
+    return 0
+  end
+  if args[2] == 'deleted' then
+    redis.call('HSET', keys[4], 'state', 'deleted')
+    redis.call('PEXPIRE', keys[4], args[3])
+    return 1
+  end
+  local partition = open(keys[1], keys[2], keys[3])
+  local epoch = tonumber(args[5])
+  local settled = seen_epoch[keys[1]] == partition.epoch
+  if epoch > partition.epoch or (epoch == partition.epoch and not settled) then
+    -- This Redis forgot an epoch that PostgreSQL remembers: new events sort after it.
+    partition.epoch = epoch + 1
+    redis.call('HSET', keys[1], 'epoch', text(partition.epoch))
+    seen_epoch[keys[1]] = partition.epoch
+  end
+  redis.call('HSET', keys[4], 'state', 'live', 'visibility', args[4],
+    'epoch', args[5], 'seq', args[6], 'pep', args[5], 'pend', args[6],
+    'messages', args[7], 'saved_epoch', args[5], 'saved_seq', args[6])
+  local a = 8
+  for _, key in ipairs({keys[6], keys[7]}) do
+    local rows = tonumber(args[a])
+    for row = 1, rows do
+      redis.call('HSET', key, args[a + 2 * row - 1], args[a + 2 * row])
+    end
+    a = a + 1 + 2 * rows
+  end
+  local rows = tonumber(args[a])
+  for row = 1, rows do
+    redis.call('XADD', keys[5], args[a + 3 * row - 2], args[a + 3 * row - 1], args[a + 3 * row])
+  end
+  return 1
+end
+
+redis.register_function('hydrate', hydrate)

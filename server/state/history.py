@@ -1,0 +1,98 @@
+"""The recent history of a room: what Redis's log still holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from server.domain.errors import Refusal
+from server.domain.positions import Position, parse_position
+from server.state import keys
+from server.state.client import RedisClient
+from server.state.rooms import Cold
+
+_MODES = {b"resumed": "resumed", b"older": "older", b"reset": "reset"}
+
+
+class Entry(NamedTuple):
+    """One event of a room with its place: ``kind`` is a ``domain.events.Kind`` letter."""
+
+    position: Position
+    kind: str
+    event: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What a listener missed.
+
+    ``mode`` is ``resumed`` (``entries`` are exactly what was missed, oldest first),
+    ``reset`` (forget everything; ``entries`` are the tail of the room), or ``older`` (the
+    log does not reach back so far). ``position`` is the newest one.
+    """
+
+    mode: str
+    position: Position
+    saved: Position
+    entries: list[Entry]
+
+
+async def sync(
+    client: RedisClient, room: str, position: Position | None, limit: int, tail: int
+) -> Synced:
+    """Read what was missed after ``position``, up to ``limit`` events, or all or nothing.
+
+    Without a position only the newest one is read, as ``resumed``. ``tail`` is the number
+    of events of a reset.
+
+    Raises:
+        Cold: the room is not in Redis.
+        Refusal: ``room_gone``, ``unavailable``.
+    """
+    room_keys = keys.room_keys(client.partition_of(room), room)
+    where = ("-", "-") if position is None else position
+    reply = await client.call("sync", [room_keys.room, room_keys.log], [*where, limit, tail])
+    mode = _MODES.get(reply[0])
+    if mode is None:
+        if reply[0] == b"cold":
+            raise Cold
+        raise Refusal(reply[0].decode())
+    return Synced(
+        mode,
+        Position(int(reply[1]), int(reply[2])),
+        Position(int(reply[3]), int(reply[4])),
+        entries(reply[5]),
+    )
+
+
+async def before(
+    client: RedisClient, room: str, position: Position | None, limit: int
+) -> list[Entry]:
+    """Return up to ``limit`` events older than ``position`` (None: the newest), oldest first.
+
+    Raises:
+        Refusal: ``unavailable``.
+    """
+    log = keys.room_keys(client.partition_of(room), room).log
+    end = "+" if position is None else f"({position}"
+    found = entries(await client.execute("XREVRANGE", log, end, "-", "COUNT", limit))
+    found.reverse()
+    return found
+
+
+async def after(client: RedisClient, room: str, position: Position, limit: int) -> list[Entry]:
+    """Return up to ``limit`` events newer than ``position``, oldest first.
+
+    Raises:
+        Refusal: ``unavailable``.
+    """
+    log = keys.room_keys(client.partition_of(room), room).log
+    return entries(await client.execute("XRANGE", log, f"({position}", "+", "COUNT", limit))
+
+
+def entries(reply: list[Any]) -> list[Entry]:
+    """Decode what XRANGE gives, from a command or a function."""
+    return [
+        Entry(parse_position(entry_id.decode()), fields[0].decode(), fields[1])
+        for entry_id, fields in reply
+    ]

@@ -1,0 +1,117 @@
+"""One connection to one Redis server that only listens.
+
+redis-py's PubSub costs an await and an object per message; here what arrived in one read
+of the socket is parsed by hiredis and handed on in one go, without a task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import hiredis
+from redis.asyncio.connection import SSLConnection, parse_url
+
+
+class Message(NamedTuple):
+    """One message of a shard channel."""
+
+    channel: bytes
+    data: bytes
+
+
+class Link(asyncio.Protocol):
+    """A connection in subscriber mode (https://redis.io/docs/latest/commands/ssubscribe/).
+
+    ``on_messages`` gets all messages of one read, in order. ``on_subscribed`` is told when
+    Redis confirmed a channel, ``on_unsubscribed`` when a channel ended, asked for or not:
+    Redis ends it when its slot moves to another server. ``on_lost`` is told once, at the end.
+    """
+
+    def __init__(
+        self,
+        on_messages: Callable[[list[Message]], None],
+        on_subscribed: Callable[[bytes], None],
+        on_unsubscribed: Callable[[bytes], None],
+        on_lost: Callable[[Link], None],
+    ) -> None:
+        self._on_messages = on_messages
+        self._on_subscribed = on_subscribed
+        self._on_unsubscribed = on_unsubscribed
+        self._on_lost = on_lost
+        self._reader = hiredis.Reader()
+        self._transport: asyncio.Transport | None = None
+        self.silent_ticks = 0
+        """Pings without any answer: whoever pings counts them, every read clears them."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether bytes can be written."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport of a fresh connection."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Say that the connection is gone."""
+        self._transport = None
+        self._on_lost(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Hand on everything that one read of the socket brought."""
+        self.silent_ticks = 0
+        self._reader.feed(data)
+        messages: list[Message] = []
+        while (reply := self._reader.gets()) is not False:
+            if type(reply) is list and reply[0] == b"smessage":
+                messages.append(Message(reply[1], reply[2]))
+            else:
+                self._control(reply)
+        if messages:
+            self._on_messages(messages)
+
+    def send(self, *command: str | bytes) -> None:
+        """Write a command; nothing happens on a connection that is gone."""
+        if self.connected and self._transport is not None:
+            # hiredis's stub takes a tuple of one for any tuple.
+            self._transport.write(hiredis.pack_command(command))  # type: ignore[arg-type]
+
+    def abort(self) -> None:
+        """Drop the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _control(self, reply: Any) -> None:
+        if isinstance(reply, hiredis.ReplyError):
+            # MOVED, NOAUTH, LOADING and the like: a fresh connection sorts it out.
+            self.abort()
+        elif type(reply) is list and reply[0] == b"ssubscribe":
+            self._on_subscribed(reply[1])
+        elif type(reply) is list and reply[0] == b"sunsubscribe" and reply[1] is not None:
+            self._on_unsubscribed(reply[1])
+
+
+async def connect_link(url: str, address: tuple[str, int] | None, link: Link) -> None:
+    """Connect ``link`` to the server of ``url``, or to ``address`` with the url's credentials.
+
+    Raises:
+        OSError: nobody listens there.
+        ValueError: the url is not one of Redis.
+    """
+    options = parse_url(url)
+    loop = asyncio.get_running_loop()
+    if "path" in options:
+        await loop.create_unix_connection(lambda: link, options["path"])
+    else:
+        host, port = address or (options.get("host", "localhost"), options.get("port", 6379))
+        secure = options.get("connection_class") is SSLConnection
+        context = ssl.create_default_context() if secure else None
+        await loop.create_connection(lambda: link, host, port, ssl=context)
+    password = options.get("password")
+    if password:
+        user = options.get("username")
+        link.send("AUTH", *([user] if user else []), password)

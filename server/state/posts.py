@@ -1,0 +1,108 @@
+"""Posting: the calls that give messages their positions, many in one round trip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from server.domain import events
+from server.domain.errors import Refusal
+from server.domain.positions import Position
+from server.domain.rooms import User
+from server.state import keys
+from server.state.client import Command, RedisClient, fcall
+
+
+class Post(NamedTuple):
+    """A message that wants a position."""
+
+    room: str
+    user: User
+    cid: str
+    text: str
+
+
+class Posted(NamedTuple):
+    """Where a message stands; ``at`` is Unix ms, ``duplicate`` says it stood there before."""
+
+    position: Position
+    at: int
+    duplicate: bool
+
+
+class _Cold(Enum):
+    COLD = "cold"
+
+
+COLD: Final = _Cold.COLD
+"""The room is not in Redis: enter it, which brings it back, and post again."""
+
+Outcome: TypeAlias = Posted | Refusal | _Cold
+
+
+async def post(client: RedisClient, batch: Sequence[Post]) -> list[Outcome]:
+    """Post messages, in order inside each room, with one function call per partition.
+
+    The same ``(user, cid)`` again gets the position of the first time. Returns one outcome
+    per message; a ``Refusal`` of ``unavailable`` means that it may have been posted: the
+    same ``cid`` again finds out.
+    """
+    by_partition: dict[int, list[int]] = {}
+    for index, item in enumerate(batch):
+        by_partition.setdefault(client.partition_of(item.room), []).append(index)
+    calls = [
+        _publish(client, partition, [batch[index] for index in indexes])
+        for partition, indexes in by_partition.items()
+    ]
+    outcomes: list[Outcome] = [Refusal("unavailable")] * len(batch)
+    replies = await client.pipeline(calls)
+    for indexes, reply in zip(by_partition.values(), replies, strict=True):
+        for position, index in enumerate(indexes):
+            outcomes[index] = reply if isinstance(reply, Refusal) else _outcome(reply[position])
+    return outcomes
+
+
+def typing(client: RedisClient, room: str, user: User) -> Command:
+    """Return the command that tells a room that somebody types; nothing is stored."""
+    event = events.typing(room, user)
+    header = f"0 1\n{room} 0 0 {events.Kind.TYPING} {user.id} {len(event)}\n"
+    channel = keys.partition_keys(client.partition_of(room)).events
+    return ("SPUBLISH", channel, header.encode() + event + b"\n")
+
+
+def _publish(client: RedisClient, partition: int, batch: Sequence[Post]) -> Command:
+    settings = client.settings
+    fixed = keys.partition_keys(partition)
+    touched = [fixed.head, fixed.events, fixed.drain]
+    interval_ms = 1000 / settings.send_rate if settings.send_rate else 0
+    args: list[str | bytes | int | float] = [
+        settings.log_events,
+        settings.seen_s * 1000,
+        settings.drain_limit,
+        interval_ms,
+        settings.send_burst,
+    ]
+    for item in batch:
+        room_keys = keys.room_keys(partition, item.room)
+        touched += [
+            room_keys.room,
+            room_keys.log,
+            room_keys.members,
+            keys.seen(partition, item.user.id, item.cid),
+            keys.rate(partition, item.user.id),
+        ]
+        parts = events.message(item.room, item.user, item.cid, item.text)
+        args += [item.room, item.user.id, parts.head, parts.tail]
+    return fcall("publish", touched, args)
+
+
+def _outcome(row: list[Any]) -> Outcome:
+    status = row[0]
+    if status in {b"ok", b"dup"}:
+        return Posted(Position(int(row[1]), int(row[2])), int(row[3]), status == b"dup")
+    if status == b"cold":
+        return COLD
+    if status == b"rate_limited":
+        return Refusal("rate_limited", retry_ms=int(row[1]))
+    return Refusal(status.decode())
