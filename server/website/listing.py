@@ -54,11 +54,19 @@ class RoomItem(NamedTuple):
         }
 
 
-async def member_rooms(deps: WebsiteDeps, identity: Identity) -> list[RoomItem]:
-    """List the rooms that this person is in, the last active first; without PostgreSQL none."""
+async def member_rooms(deps: WebsiteDeps, identity: Identity, current: Room) -> list[RoomItem]:
+    """List the rooms that this person is in, the last active first, ``current`` among them.
+
+    PostgreSQL learns of a new member a moment later, and may be away: then it is ``current``
+    alone, or nothing.
+    """
     try:
         rows = await deps.rooms.of_member(identity.user.id, MEMBER_ROOMS_MAX)
-        return await _items(deps, identity, [row.room for row in rows])
+    except Refusal:
+        rows = []
+    rooms = {current.id: current} | {row.room.id: row.room for row in rows}
+    try:
+        return await _items(deps, identity, list(rooms.values()))
     except Refusal:
         return []
 
@@ -68,16 +76,18 @@ async def find_rooms(
 ) -> list[RoomItem]:
     """List own and public rooms whose names contain ``search``: own first, then the last active.
 
+    ``mine`` leaves out those that the person is not in.
+
     Raises:
         Refusal: ``unavailable``.
     """
     search = search.strip()[:SEARCH_MAX_CHARS]
     rows = await deps.rooms.of_member(identity.user.id, MEMBER_ROOMS_MAX)
     rooms = {row.room.id: row.room for row in rows if fold(search) in fold(row.room.name)}
-    if not mine:
-        for room in await deps.rooms.search(search, PUBLIC_ROOMS_MAX):
-            rooms.setdefault(room.id, room)
-    return await _items(deps, identity, list(rooms.values()))
+    for room in await deps.rooms.search(search, PUBLIC_ROOMS_MAX):
+        rooms.setdefault(room.id, room)
+    items = await _items(deps, identity, list(rooms.values()))
+    return [item for item in items if item.member] if mine else items
 
 
 async def _items(deps: WebsiteDeps, identity: Identity, rooms: list[Room]) -> list[RoomItem]:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import redis.asyncio as redis_asyncio
@@ -67,7 +67,7 @@ async def test_forgetting_a_record_makes_it_unknown_and_leaves_an_end(cache: Ses
 
 async def test_an_end_is_announced_to_who_listens(cache: SessionCache, settings: Settings) -> None:
     listener = redis_asyncio.Redis.from_url(settings.redis_url.get_secret_value())
-    async with listener, listener.pubsub() as channel:  # type: ignore[no-untyped-call]
+    async with listener, listener.pubsub() as channel:
         await channel.execute_command("SSUBSCRIBE", keys.CONTROL)
         assert (await channel.parse_response())[0] == b"ssubscribe"
         await cache.announce_end("s1")
@@ -81,13 +81,14 @@ async def test_without_redis_every_call_is_refused_as_unavailable(
     cache: SessionCache, valkey_server: Valkey
 ) -> None:
     valkey_server.stop()
-    for call in (
+    calls: tuple[Callable[[], Awaitable[object]], ...] = (
         lambda: cache.get(HASH),
         lambda: cache.put(HASH, b"x", 60),
         lambda: cache.drop(HASH),
         lambda: cache.forget([HASH]),
         lambda: cache.announce_end("s1"),
-    ):
+    )
+    for call in calls:
         with pytest.raises(Refusal) as refused:
             await call()
         assert refused.value.code == "unavailable"

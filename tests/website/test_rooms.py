@@ -173,7 +173,7 @@ async def test_another_s_private_room_looks_like_one_that_never_was(site: Site) 
             await mallory.send(
                 method, template.format(room), body, headers={"Accept": "application/json"}
             )
-            for room in (private, deleted, "neverexisted0000", "a%7Bb%7D", "x" * 200)
+            for room in (private, deleted, "neverexisted0000", "a%20b", "x" * 200)
         ]
         assert {each.status for each in answers} == {404}, (method, template)
         assert len({each.body for each in answers}) == 1, (method, template)

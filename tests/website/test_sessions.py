@@ -45,7 +45,7 @@ async def test_an_end_is_announced_so_that_sockets_close(site: Site) -> None:
     alice, phone = await site.browser("alice"), await site.script("alice", new=False)
     (other,) = [each for each, current in (await ids(phone)).items() if current]
     listener = redis_asyncio.Redis.from_url(site.settings.redis_url.get_secret_value())
-    async with listener, listener.pubsub() as channel:  # type: ignore[no-untyped-call]
+    async with listener, listener.pubsub() as channel:
         await channel.execute_command("SSUBSCRIBE", keys.CONTROL)
         await channel.parse_response()
         answer = await alice.post(f"/profile/sessions/{other}/end")

@@ -46,7 +46,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     # The socket goes on after the last event that the page shows: nothing lies between.
     position = _position_of(decoded[-1]) if decoded else entered.position
     older = str(_position_of(decoded[0])) if page.more and decoded else ""
-    items = await member_rooms(deps, identity)
+    items = await member_rooms(deps, identity, room)
     person = identity.user._asdict()
     about = {
         "id": room.id,
