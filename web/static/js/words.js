@@ -151,7 +151,9 @@ export class Words {
   constructor(lang) {
     this.#words = WORDS[lang] ?? EN;
     this.#plural = new Intl.PluralRules(lang);
-    const format = (options) => new Intl.DateTimeFormat(lang, options);
+    // The reader's own region of the language knows whether the clock has 12 or 24 hours.
+    const region = globalThis.navigator?.languages?.find((own) => own.split("-")[0] === lang) ?? lang;
+    const format = (options) => new Intl.DateTimeFormat(region, options);
     this.#formats = {
       number: new Intl.NumberFormat(lang),
       clock: format({ hour: "2-digit", minute: "2-digit" }),

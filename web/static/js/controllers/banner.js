@@ -45,6 +45,7 @@ export default function banner(element, { words, session }) {
   function finish(said, wayOut) {
     relax();
     over = true;
+    document.getElementById("app").classList.add("app--over");
     element.classList.add("banner--final");
     element.replaceChildren(said, wayOut);
     element.hidden = false;

@@ -11,10 +11,11 @@ export default function reading(element, { data, session }) {
   let waiting = false;
 
   const consider = () => {
+    if (isSeen() && unread.of(room) > 0) unread.set(room, 0, timeline.last);
     if (waiting || !mayMark()) return;
     waiting = true;
     setTimeout(mark, EVERY_MS);
-    if (compare(timeline.last, marked) > 0) tell();
+    tell();
   };
 
   timeline.on("append", consider);
@@ -23,11 +24,8 @@ export default function reading(element, { data, session }) {
   element.addEventListener("scroll", consider, { passive: true });
   document.addEventListener("visibilitychange", consider);
 
-  const mayMark = () =>
-    conversation.isLive &&
-    document.visibilityState === "visible" &&
-    isAtEnd(element) &&
-    (compare(timeline.last, marked) > 0 || unread.of(room) > 0);
+  const isSeen = () => document.visibilityState === "visible" && isAtEnd(element);
+  const mayMark = () => conversation.isLive && isSeen() && compare(timeline.last, marked) > 0;
 
   function mark() {
     waiting = false;
@@ -43,6 +41,5 @@ export default function reading(element, { data, session }) {
       // Asked again with the next message, scroll or connection.
       marked = START;
     }
-    if (compare(timeline.last, upTo) === 0) unread.set(room, 0, upTo);
   }
 }
