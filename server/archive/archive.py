@@ -96,13 +96,13 @@ class Archive:
         """
         top = await self._sync(room, None, 0)
         if after is None:
-            found = await self._before(room, before, limit + 1)
-            kept = found[-limit:]
+            kept = await self._before(room, before, limit)
+            # seq starts at 1: what is before the first one needs no look.
+            more = bool(kept) and kept[0].position.seq > 1
         else:
             found = await self._after(room, after, limit + 1)
-            kept = found[:limit]
-        events = [entry.event for entry in kept]
-        return Page(events, len(found) > limit, top.position, top.saved)
+            kept, more = found[:limit], len(found) > limit
+        return Page([entry.event for entry in kept], more, top.position, top.saved)
 
     async def _resume_from_storage(self, room: str, position: Position, top: Synced) -> Synced:
         limit = self._settings.resume_events
