@@ -9,7 +9,7 @@ from aiohttp import web
 from server.website import api, pages
 from server.website.assets import PREFIX, Assets
 from server.website.deps import DEPS, WebsiteDeps
-from server.website.middleware import MIDDLEWARES
+from server.website.middleware import around
 from server.website.middleware.headers import security_headers
 from server.website.render import setup_templates
 
@@ -24,7 +24,7 @@ def setup_website(app: web.Application, deps: WebsiteDeps) -> None:
     root = deps.settings.web_root
     assets = Assets(root / "static")
     setup_templates(app, root, assets)
-    app.middlewares.extend(MIDDLEWARES)
+    app.middlewares.append(around)
     app.on_response_prepare.append(security_headers(deps.settings))
     for routes in (*pages.ROUTES, *api.ROUTES):
         app.router.add_routes(routes)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
+from aiohttp.typedefs import Handler
 
 from server.website.middleware.body import limit_body
 from server.website.middleware.errors import answer_errors
@@ -22,14 +23,17 @@ def is_foreign(path: str) -> bool:
     return path in FOREIGN or path.startswith("/ws/")
 
 
-def _ours(middleware: Middleware) -> Middleware:
-    @web.middleware
-    async def scoped(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if is_foreign(request.path):
-            return await handler(request)
-        return await middleware(request, handler)
-
-    return scoped
+_IN_ORDER: Final = (begin_visit, answer_errors, limit_body, recognise, protect)
 
 
-MIDDLEWARES: Final = tuple(map(_ours, (begin_visit, answer_errors, limit_body, recognise, protect)))
+@web.middleware
+async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Run all of them in order around a request of the website, and none around others.
+
+    One for all, because a socket keeps the frame of each middleware for its whole life.
+    """
+    if is_foreign(request.path):
+        return await handler(request)
+    for middleware in reversed(_IN_ORDER):
+        handler = partial(middleware, handler=handler)
+    return await handler(request)

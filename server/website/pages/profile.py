@@ -12,6 +12,7 @@ from server.domain.text import clean_name
 from server.website import accounts
 from server.website.answers import add_refusal_headers, see_other
 from server.website.deps import DEPS
+from server.website.devices import device_of
 from server.website.inputs import Input, Nothing, read_form
 from server.website.pages.language import speak
 from server.website.render import LOCALES, render, translate
@@ -143,7 +144,7 @@ async def _page(
         {
             "id": row.id,
             "current": row.id == identity.session_id,
-            "user_agent": row.user_agent,
+            "user_agent": device_of(row.user_agent),
             "ip": row.ip,
             "created_at": row.created_at,
             "last_seen_at": row.last_seen_at,
