@@ -1,0 +1,471 @@
+"""A page without a screen: one room on one socket, an outbox, and a ledger of all of it.
+
+The rule for whatever comes is the page's: apply the next event, ignore a known one, ask for the
+gap otherwise; come back with the last position; send a message again under the same ``cid``
+until it is saved.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import orjson
+
+from server.domain.errors import CloseCode
+from server.domain.ids import new_id
+from server.domain.positions import Position
+from tests.scenarios.ledger import Connection, Ledger, Sent, position_of
+
+if TYPE_CHECKING:
+    from tests.scenarios.person import Person
+
+PASSING = frozenset(
+    {
+        *("rate_limited", "throttled", "busy", "storage_backlog", "room_unavailable"),
+        *("unavailable", "draining", "not_subscribed"),
+    }
+)
+"""Refusals after which the same message may be taken a little later."""
+
+ANSWER_S = 5.0
+"""A send without an answer for so long is sent again."""
+
+FIRST_PAUSE_S = 0.1
+MOST_PAUSE_S = 1.0
+WAIT_S = 30.0
+"""Waiting for what has no promised time, on a busy machine."""
+
+FINAL_FROM = 4500
+_GONE = {404: "room_not_found", 401: "unauthorized", 403: "forbidden", 410: "room_gone"}
+
+
+class Lost(Exception):
+    """The socket went away before the answer came."""
+
+
+class Refused(Exception):
+    """The server said no."""
+
+    def __init__(self, err: dict[str, Any]) -> None:
+        super().__init__(err["code"])
+        self.code: str = err["code"]
+        self.retry_s = err.get("retry_ms", 0) / 1000
+
+
+class Client:
+    """One person in one room.
+
+    Attributes:
+        ledger: everything that was sent and heard.
+        live: whether the room is heard now.
+        live_at: when that began the last time, in monotonic seconds.
+        replica: number of the replica that it is, or tries to be, connected to.
+        over: why it ended for good, or None.
+    """
+
+    def __init__(
+        self,
+        person: Person,
+        room: str,
+        replica: int = 0,
+        position: Position | None = None,
+        *,
+        label: str = "",
+    ) -> None:
+        self.person = person
+        self.room = room
+        self.replica = replica
+        self.live = False
+        self.live_at = 0.0
+        self.over: str | None = None
+        self.mode = ""
+        self.ledger = Ledger(label or f"{person.name}@{room}", person.id, room)
+        self.ledger.start = self.ledger.last = position
+        self._ws: aiohttp.ClientWebSocketResponse | None = None
+        self._connection: Connection | None = None
+        self._numbers = itertools.count(1)
+        self._answers: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._outbox: dict[str, Sent] = {}
+        self._seen: dict[str, int] = {}
+        self._due: set[str] = set()
+        self._epoch: int | None = None
+        self._changed = asyncio.Event()
+        self._pumped = asyncio.Event()
+        self._may_connect = asyncio.Event()
+        self._may_connect.set()
+        self._repairing = False
+        self._after_s: float | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # --- For tests ----------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to connect, and to send what is said."""
+        self._tasks = [asyncio.create_task(self._run()), asyncio.create_task(self._pump())]
+
+    def say(self, text: str, cid: str | None = None) -> str:
+        """Put a message into the outbox; returns its ``cid`` at once."""
+        sent = Sent(cid or new_id(), text, time.monotonic())
+        self.ledger.sent[sent.cid] = self._outbox[sent.cid] = sent
+        self._due.add(sent.cid)
+        self._wake()
+        return sent.cid
+
+    @property
+    def unsaved(self) -> int:
+        """Messages in the outbox."""
+        return len(self._outbox)
+
+    @property
+    def last(self) -> Position | None:
+        """The newest position that was applied."""
+        return self.ledger.last
+
+    def texts(self) -> list[str]:
+        """The messages on the screen."""
+        return [each["text"] for each in self.ledger.screen if each["ev"] == "message"]
+
+    async def until(self, predicate: Callable[[], Any], what: str, timeout: float = WAIT_S) -> None:
+        """Wait for something about this client."""
+        try:
+            async with asyncio.timeout(timeout):
+                while not predicate():
+                    for task in self._tasks:
+                        if task.done() and not task.cancelled():
+                            task.result()  # a fault of the client itself
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            raise AssertionError(
+                f"{self.ledger.who} waited {timeout:g} s until {what}: {self.describe()}\n"
+                f"{self.person.system.report()}"
+            ) from None
+
+    async def is_live(self, timeout: float = WAIT_S) -> None:
+        """Wait until the room is heard."""
+        await self.until(lambda: self.live or self.over, "the room is heard", timeout)
+        assert self.live, f"{self.ledger.who} is over: {self.over}"
+
+    async def is_acknowledged(self, cid: str, timeout: float = WAIT_S) -> None:
+        """Wait until a message is in Redis."""
+        sent = self.ledger.sent[cid]
+        await self.until(lambda: sent.acknowledged_at, "a message is acknowledged", timeout)
+
+    async def is_saved(self, cid: str, timeout: float = WAIT_S) -> None:
+        """Wait until a message is in PostgreSQL."""
+        sent = self.ledger.sent[cid]
+        await self.until(lambda: sent.saved_at, "a message is saved", timeout)
+
+    async def sees(self, text: str, timeout: float = WAIT_S) -> None:
+        """Wait until a text is on the screen."""
+        await self.until(lambda: text in self.texts(), f"{text!r} is seen", timeout)
+
+    async def is_over(self, timeout: float = WAIT_S) -> str:
+        """Wait for the end of the room for this client; returns why."""
+        await self.until(lambda: self.over, "the room is over", timeout)
+        return str(self.over)
+
+    async def ask(self, op: str, **fields: Any) -> dict[str, Any]:
+        """Send an op on the present socket and return its ``ok``.
+
+        Raises:
+            Refused: the server said no.
+            Lost: the socket went away.
+        """
+        ws = self._ws
+        if ws is None or ws.closed:
+            raise Lost
+        re = str(next(self._numbers))
+        answer = asyncio.get_running_loop().create_future()
+        self._answers[re] = answer
+        try:
+            await ws.send_str(orjson.dumps({"op": op, "id": re, **fields}).decode())
+        except (ConnectionError, aiohttp.ClientError) as error:
+            self._answers.pop(re, None)
+            raise Lost from error
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                frame = await answer
+        except TimeoutError as error:
+            raise Lost from error
+        finally:
+            self._answers.pop(re, None)
+        if "err" in frame:
+            raise Refused(frame["err"])
+        ok: dict[str, Any] = frame["ok"]
+        return ok
+
+    def cut(self) -> None:
+        """Lose the network: the socket is dropped without a word, nobody comes back yet."""
+        self._may_connect.clear()
+        self._drop()
+
+    async def come_back(self, replica: int | None = None) -> None:
+        """Have the network again; wait until the room is heard."""
+        if replica is not None:
+            self.replica = replica
+        self._may_connect.set()
+        await self.is_live()
+
+    async def close(self) -> None:
+        """Close the page: nothing more is sent or heard."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._drop()
+
+    async def leave_for_good(self) -> None:
+        """Close the page with whatever is in the outbox: the sender is not alive any more."""
+        self.ledger.alive = False
+        await self.close()
+
+    def describe(self) -> str:
+        """One line for a failure."""
+        return (
+            f"live={self.live} over={self.over} replica={self.replica} last={self.last} "
+            f"saved={self.ledger.saved} unsaved={len(self._outbox)} due={len(self._due)} "
+            f"connections={len(self.ledger.connections)} passing={self.ledger.passing[-3:]} "
+            f"closed={[each.closed for each in self.ledger.connections][-5:]}"
+        )
+
+    # --- The connection -----------------------------------------------------------------
+
+    async def _run(self) -> None:
+        pause = FIRST_PAUSE_S
+        while self.over is None:
+            await self._may_connect.wait()
+            lived = await self._connect_once()
+            if self.over is not None:
+                return
+            pause = FIRST_PAUSE_S if lived else min(pause * 2, MOST_PAUSE_S)
+            wait_s = pause * random.uniform(0.5, 1.0)
+            if self._after_s is not None:
+                wait_s, self._after_s = self._after_s, None
+            self.replica = (self.replica + 1) % len(self.person.system.replicas)
+            await asyncio.sleep(wait_s)
+
+    async def _connect_once(self) -> bool:
+        """Serve one socket to its end; returns whether the room was heard on it."""
+        system = self.person.system
+        position = self.ledger.last
+        query = "" if position is None else f"?epoch={position.epoch}&seq={position.seq}"
+        url = f"{system.replicas[self.replica].ws_url}/ws/{self.room}{query}"
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                ws = await system.http.ws_connect(url, headers=self.person.bearer, max_msg_size=0)
+        except aiohttp.WSServerHandshakeError as error:
+            if error.status in _GONE:
+                self._end(_GONE[error.status])
+            return False
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return False
+        connection = Connection(self.replica, position)
+        self.ledger.connections.append(connection)
+        self._ws, self._connection = ws, connection
+        try:
+            if not self._may_connect.is_set():
+                self._drop()
+            async for message in ws:
+                assert message.type is aiohttp.WSMsgType.TEXT, message
+                self._take(orjson.loads(message.data))
+        finally:
+            lived = self.live
+            connection.closed = ws.close_code
+            self._down()
+        if ws.close_code is not None and ws.close_code >= FINAL_FROM:
+            self._end(f"closed {ws.close_code}")
+        elif ws.close_code in set(CloseCode):
+            assert CloseCode(ws.close_code).reconnect
+        return lived
+
+    def _drop(self) -> None:
+        ws, self._ws = self._ws, None
+        if ws is not None and ws._response.connection is not None:
+            transport = ws._response.connection.transport
+            if transport is not None:
+                transport.abort()
+
+    def _down(self) -> None:
+        self.live = False
+        self._epoch = None
+        self._ws = None
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_exception(Lost())
+                answer.exception()  # perhaps nobody waits any more
+        self._answers.clear()
+        self._wake()
+
+    def _end(self, why: str) -> None:
+        if self.over is not None:
+            return
+        self.over = why
+        self.live = False
+        for sent in list(self._outbox.values()):
+            if sent.acknowledged_at is None:
+                self._refuse(sent, why)
+        self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._pumped.set()
+
+    # --- What comes ---------------------------------------------------------------------
+
+    def _take(self, frame: dict[str, Any]) -> None:
+        assert self._connection is not None
+        self._connection.frames.append(frame)
+        ev = frame.get("ev")
+        if "re" in frame:
+            self._answered(frame)
+        elif ev == "reconnect":
+            self._after_s = frame["after_ms"] / 1000
+        elif frame.get("room") != self.room:
+            pass
+        elif ev == "saved":
+            self._saved(position_of(frame))
+        elif ev == "reset":
+            self._reset(frame)
+        elif ev == "room_deleted" and "seq" not in frame:
+            self._end("room_gone")
+        elif "at" in frame:
+            self._positioned(frame)
+        self._wake()
+
+    def _answered(self, frame: dict[str, Any]) -> None:
+        if frame["re"] == "subscribe":
+            if "err" in frame:
+                self._end(frame["err"]["code"])
+            else:
+                self._subscribed(frame["ok"])
+            return
+        answer = self._answers.get(frame["re"])
+        if answer is not None and not answer.done():
+            answer.set_result(frame)
+
+    def _subscribed(self, ok: dict[str, Any]) -> None:
+        self.mode = ok["mode"]
+        if self.mode == "live":
+            self.ledger.start = self.ledger.last = position_of(ok)
+        self.live = True
+        self.live_at = time.monotonic()
+        self._saved(position_of(ok["saved"]))
+        last = self.ledger.last
+        self._ready(max(ok["epoch"], last.epoch if last else 0))
+
+    def _reset(self, frame: dict[str, Any]) -> None:
+        events = frame["events"]
+        self.ledger.screen = list(events)
+        self.ledger.last = position_of(frame)
+        self.ledger.start = None
+        for event in events:
+            self._notice_own(event)
+        self._ready(frame["epoch"])
+
+    def _positioned(self, event: dict[str, Any]) -> None:
+        position, last = position_of(event), self.ledger.last
+        if last is not None and position <= last:
+            return
+        if last is not None and not last.is_followed_by(position):
+            self._repair()
+            return
+        self.ledger.last = position
+        self.ledger.screen.append(event)
+        self._notice_own(event)
+        if self._epoch is not None and event["epoch"] > self._epoch:
+            self._ready(event["epoch"])
+        if event["ev"] == "room_deleted":
+            self._end("room_gone")
+        elif event["ev"] == "left" and event["user"]["id"] == self.person.id:
+            self._end("not_a_member")
+
+    def _repair(self) -> None:
+        if not self._repairing:
+            self._repairing = True
+            self._tasks.append(asyncio.create_task(self._subscribe_again()))
+
+    async def _subscribe_again(self) -> None:
+        try:
+            assert self.ledger.last is not None
+            self._subscribed(
+                await self.ask("subscribe", room=self.room, **self.ledger.last._asdict())
+            )
+        except (Lost, Refused):
+            self._drop()
+        finally:
+            self._repairing = False
+
+    # --- The outbox ---------------------------------------------------------------------
+
+    def _ready(self, epoch: int) -> None:
+        self._epoch = epoch
+        self._due.update(self._outbox)
+        self._wake()
+
+    def _notice_own(self, event: dict[str, Any]) -> None:
+        if event.get("cid") in self.ledger.sent and event["user"]["id"] == self.person.id:
+            self._acknowledge(self.ledger.sent[event["cid"]], position_of(event))
+
+    def _acknowledge(self, sent: Sent, position: Position) -> None:
+        if position not in sent.positions:
+            sent.positions.append(position)
+        if sent.acknowledged_at is None:
+            sent.acknowledged_at = time.monotonic()
+        self._due.discard(sent.cid)
+        self._seen[sent.cid] = max(position.epoch, self._epoch or 0)
+        self._settle(sent)
+
+    def _saved(self, watermark: Position) -> None:
+        self.ledger.saved = max(self.ledger.saved, watermark)
+        for sent in list(self._outbox.values()):
+            self._settle(sent)
+
+    def _settle(self, sent: Sent) -> None:
+        """Let go of a message that is certainly in PostgreSQL.
+
+        A watermark of a later epoch says nothing about a position that was last confirmed in an
+        earlier one: what stood there may have been lost in between.
+        """
+        if sent.cid not in self._outbox or not sent.positions or sent.cid in self._due:
+            return
+        position, watermark = sent.positions[-1], self.ledger.saved
+        if position <= watermark and watermark.epoch <= max(position.epoch, self._seen[sent.cid]):
+            sent.saved_at = time.monotonic()
+            del self._outbox[sent.cid]
+
+    def _refuse(self, sent: Sent, code: str) -> None:
+        sent.refused = code
+        self._outbox.pop(sent.cid, None)
+        self._due.discard(sent.cid)
+
+    async def _pump(self) -> None:
+        """Send what is due, one after another, so that no message overtakes another."""
+        while True:
+            due = next((sent for sent in self._outbox.values() if sent.cid in self._due), None)
+            if due is None or not self.live or self.over:
+                self._pumped.clear()
+                await self._pumped.wait()
+                continue
+            await self._send(due)
+
+    async def _send(self, sent: Sent) -> None:
+        sent.tries += 1
+        try:
+            ok = await self.ask("send", room=self.room, cid=sent.cid, text=sent.text)
+        except Lost:
+            return
+        except Refused as refusal:
+            if refusal.code in PASSING:
+                self.ledger.passing.append(refusal.code)
+                await asyncio.sleep(max(0.05, refusal.retry_s))
+            else:
+                self._refuse(sent, refusal.code)
+        else:
+            self._acknowledge(sent, position_of(ok))
+        self._wake()
