@@ -7,9 +7,10 @@ import pytest
 from server.domain.positions import START, Position
 from server.domain.records import Row, rebuild
 from server.domain.rooms import Member, Role, Room
-from server.storage.messages import BadData, Messages
+from server.storage.messages import BadData, Messages, _save
 from server.storage.pool import Pool
 from server.storage.rooms import Rooms
+from tests.helpers import wait_until
 from tests.storage.cast import ALICE, BOB, EPOCH, came, deleted, said, went
 
 
@@ -237,3 +238,26 @@ async def test_writers_that_overlap_agree_on_the_later_position(
         assert await messages.has_position(kitchen.id, late.position)
         assert not await messages.has_position(kitchen.id, early.position)
     assert await counted(rooms, kitchen) == 20
+
+
+async def test_a_writer_waits_for_the_one_that_is_saving_the_same_rows(
+    messages: Messages, pool: Pool, rooms: Rooms, kitchen: Room
+) -> None:
+    """Without the lock the second insert would meet the primary key, and set rows aside."""
+    rows = [came(kitchen.id, 1), said(kitchen.id, 2)]
+
+    async def second_waits() -> bool:
+        async with pool.connection() as connection:
+            return bool(
+                await connection.fetchval(
+                    "SELECT count(*) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                )
+            )
+
+    async with pool.transaction() as connection:
+        assert await _save(connection, rows, []) == 2
+        second = asyncio.create_task(messages.insert(rows))
+        await wait_until(second_waits)
+    assert await second == 0
+    assert await counted(rooms, kitchen) == 1

@@ -84,6 +84,7 @@ async def test_a_writer_that_was_frozen_for_longer_than_its_lease_is_fenced(
     kitchen = await world.open_room()
     await world.say(kitchen, 30)
     async with running(kind) as frozen:
+        assert isinstance(frozen, Frozen)
         await asyncio.wait_for(frozen.reached.wait(), 10)
         partition = world.client.partition_of(kitchen.id)
         # What a frozen process cannot do any more: its leases end, another writer comes.

@@ -28,7 +28,7 @@ async def test_two_writers_end_with_half_each_and_nothing_twice(
 async def test_three_writers_leave_nothing_out(world: World, running: Running) -> None:
     async with AsyncExitStack() as stack:
         writers = [await stack.enter_async_context(running()) for _ in range(3)]
-        await wait_until(lambda: held(writers) == [4, 6, 6])
+        await wait_until(lambda: sum(held(writers)) == 16 and max(held(writers)) <= 6)
         assert set.union(*(writer.leases.held for writer in writers)) == set(range(16))
 
 
