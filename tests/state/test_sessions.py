@@ -72,7 +72,7 @@ async def test_an_end_is_announced_to_who_listens(cache: SessionCache, settings:
         assert (await channel.parse_response())[0] == b"ssubscribe"
         await cache.announce_end("s1")
         await cache.announce_user("alice")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             heard = [(await channel.parse_response())[2] for _ in range(2)]
     assert heard == [b"session s1", b"user alice"]
 

@@ -204,6 +204,11 @@ async def test_the_page_of_a_room_joins_shows_and_tells_the_socket_where_to_go_o
     assert [each["id"] for each in data["rooms"]] == [room]
     again = page_data((await bob.get(f"/chatrooms/chat/{room}")).text)
     assert again["position"] == data["position"]
+    await say(alice, room, "fourth")
+    later = page_data((await bob.get(f"/chatrooms/chat/{room}")).text)
+    assert later["position"]["seq"] == data["position"]["seq"] + 1
+    assert later["read"] == data["position"]
+    assert later["unread"] == 1
 
 
 async def test_a_script_in_a_name_or_a_message_stays_text_on_the_page(site: Site) -> None:

@@ -50,7 +50,7 @@ async def test_an_end_is_announced_so_that_sockets_close(site: Site) -> None:
         await channel.parse_response()
         answer = await alice.post(f"/profile/sessions/{other}/end")
         assert answer.location == "/profile/?changed=session"
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             heard = (await channel.parse_response())[2]
     assert heard == f"session {other}".encode()
     assert (await phone.get("/api/v1/me")).status == 401

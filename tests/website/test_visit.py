@@ -14,7 +14,7 @@ def test_a_path_of_this_site_is_a_good_place_to_go_next(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [None, "", "//x", "/\\x", "\\/x", "http://x", "/a\tb", "/a b", "x"]
+    "path", [None, "", "//x", "/\\x", "\\/x", "/a\\b", "http://x", "/a\tb", "/a b", "x"]
 )
 def test_any_other_place_becomes_the_list_of_rooms(path: str | None) -> None:
     assert safe_next(path) == "/chatrooms/"
