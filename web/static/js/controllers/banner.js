@@ -15,14 +15,18 @@ export default function banner(element, { words, session }) {
     finish(words.code(code), loggedOut ? logIn() : link("/chatrooms/", words.say("toRooms")));
   });
   outbox.on("change", () => shown && show());
-  addEventListener("online", () => socket.wake());
-  addEventListener("offline", () => shown && show());
+  addEventListener("online", () => {
+    socket.wake();
+    if (conversation.isLive) relax();
+  });
+  addEventListener("offline", worry);
   addEventListener("pageshow", (event) => event.persisted && socket.wake());
   document.addEventListener("visibilitychange", () => document.hidden || socket.wake());
   worry();
 
   function worry() {
-    if (!over) timer ??= setTimeout(show, PATIENCE_MS);
+    if (shown) show();
+    else if (!over) timer ??= setTimeout(show, PATIENCE_MS);
   }
 
   function relax() {

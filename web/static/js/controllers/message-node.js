@@ -1,6 +1,7 @@
 import { split } from "../models/links.js";
 import { hue, initials } from "../models/person.js";
 import { showMoment } from "./moment.js";
+import { isEvent, previousEvent, previousRow } from "./rows.js";
 
 /* Draws events as the templates do: partials/_message.html is the original, and its empty copy is cloned here. */
 
@@ -37,28 +38,19 @@ export function place(node, event, words) {
 /** Puts a day line before `node` where a day begins, and its author's name where a group begins. */
 export function arrange(node, words) {
   const before = previousEvent(node);
-  let apart = !before;
-  for (let line = node.previousElementSibling; line && line !== before; line = line.previousElementSibling) {
-    if (line.classList.contains("new-line")) apart = true;
-  }
-  const day = dayLineBefore(node, before);
+  const lines = linesBefore(node);
   const newDay = !before || dayOf(before) !== dayOf(node);
-  if (newDay && !day) insertDayLine(node, before, words);
-  else if (!newDay) day?.remove();
+  const day = lines.find((line) => line.classList.contains("day"));
+  if (!newDay) day?.remove();
+  else if (!day) (lines.at(-1) ?? node).before(newDayLine(node, words));
   if (node.dataset.kind !== "message") return;
   const sameGroup =
-    !apart &&
     !newDay &&
+    !lines.some((line) => line.classList.contains("new-line")) &&
     before.dataset.kind === "message" &&
     before.dataset.user === node.dataset.user &&
     node.dataset.at - before.dataset.at <= GROUP_MS;
   node.classList.toggle("message--first", !sameGroup);
-}
-
-export function nextEvent(node) {
-  let next = node.nextElementSibling;
-  while (next && !next.dataset.at) next = next.nextElementSibling;
-  return next;
 }
 
 function drawMessage(event, words) {
@@ -86,28 +78,21 @@ function drawMemberLine(event, words) {
   return node;
 }
 
-function previousEvent(node) {
-  let previous = node.previousElementSibling;
-  while (previous && !previous.dataset.at) previous = previous.previousElementSibling;
-  return previous;
+/** Day line and line of new messages between an event and the one before it, the nearest first. */
+function linesBefore(node) {
+  const lines = [];
+  for (let line = previousRow(node); line && !isEvent(line); line = previousRow(line)) lines.push(line);
+  return lines;
 }
 
-function dayLineBefore(node, before) {
-  for (let line = node.previousElementSibling; line && line !== before; line = line.previousElementSibling) {
-    if (line.classList.contains("day")) return line;
-  }
-  return null;
-}
-
-function insertDayLine(node, before, words) {
+function newDayLine(node, words) {
   const line = document.createElement("li");
   line.className = "day";
   const time = document.createElement("time");
   Object.assign(time.dataset, { at: node.dataset.at, shows: "date" });
   showMoment(time, words);
   line.append(time);
-  if (before) before.after(line);
-  else node.parentElement.prepend(line);
+  return line;
 }
 
 const dayOf = (node) => new Date(Number(node.dataset.at)).toDateString();

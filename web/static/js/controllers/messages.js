@@ -1,9 +1,9 @@
-import { arrange, draw, fillText, nextEvent, place } from "./message-node.js";
 import { loadEarlier } from "./earlier.js";
+import { arrange, draw, fillText, place } from "./message-node.js";
+import { oncePerFrame } from "./once-per-frame.js";
+import { Rows, isEvent } from "./rows.js";
 import { isAtEnd, keepPlace, toEnd } from "./scroll.js";
 import { showStatus } from "./status.js";
-
-const HIDDEN_PAUSE_MS = 500;
 
 /**
  * The messages of the open room. Whatever arrives between two frames is drawn at once, in one layout.
@@ -15,12 +15,14 @@ export default function messages(element, page) {
   const { conversation, outbox, user } = page.session;
   const { timeline, room } = conversation;
   const list = element.querySelector("#messages");
+  const rows = new Rows(list);
   const pill = document.getElementById("pill");
   const pending = new Map();
   const unsaved = new Map();
   let arrived = [];
-  let scheduled = false;
   let fresh = 0;
+
+  const schedule = oncePerFrame(drawArrived);
 
   adopt();
   timeline.on("append", (event) => {
@@ -45,25 +47,16 @@ export default function messages(element, page) {
   /** Takes over what the server drew: links, the reader's days, and own messages that are not saved. */
   function adopt() {
     list.querySelectorAll(".day").forEach((line) => line.remove());
-    for (const node of [...list.children]) {
+    for (const node of rows.all()) {
       const text = node.querySelector(".message__text");
       if (text) fillText(text, text.textContent);
-      if (node.dataset.at) arrange(node, words);
+      if (isEvent(node)) arrange(node, words);
       const state = node.querySelector('.message__state[data-state="sent"]');
       if (state) unsaved.set(node, position(node));
     }
   }
 
-  function schedule() {
-    if (scheduled) return;
-    scheduled = true;
-    // A hidden tab gets no frames; its messages must not pile up unseen for hours.
-    if (document.hidden) setTimeout(drawArrived, HIDDEN_PAUSE_MS);
-    else requestAnimationFrame(drawArrived);
-  }
-
   function drawArrived() {
-    scheduled = false;
     const batch = arrived;
     arrived = [];
     if (!batch.length) return;
@@ -86,9 +79,8 @@ export default function messages(element, page) {
       pending.delete(event.cid);
       place(node, event, words);
       delete node.dataset.pending;
-    } else if (follow && batchIsSmall()) node.classList.add("message--arrived");
-    const next = pending.values().next().value ?? null;
-    if (node.nextElementSibling !== next || !node.isConnected) list.insertBefore(node, next);
+    } else if (follow) node.classList.add("message--arrived");
+    rows.append(node);
     if (event.ev === "message" && !own) {
       if (!follow || document.hidden) markNew(node);
       if (!follow) fresh++;
@@ -96,8 +88,6 @@ export default function messages(element, page) {
     if (own && event.ev === "message") showOwn(node, event);
     arrange(node, words);
   }
-
-  const batchIsSmall = () => arrived.length < 5;
 
   function showOwn(node, event) {
     node.classList.add("message--own");
@@ -128,7 +118,7 @@ export default function messages(element, page) {
     node.dataset.pending = "";
     delete node.dataset.seq;
     pending.set(entry.cid, node);
-    list.append(node);
+    rows.pending.append(node);
     arrange(node, words);
     toEnd(element);
     said();
@@ -147,23 +137,18 @@ export default function messages(element, page) {
       showStatus(node, "saved", words);
       return;
     }
-    const next = nextEvent(node);
     pending.delete(cid);
     node.remove();
-    if (next) arrange(next, words);
+    for (const rest of pending.values()) arrange(rest, words);
     said();
   }
 
   function drawEarlier(events) {
     quietly(() => {
-      const oldFirst = list.querySelector("[data-at]");
-      const nodes = events.map((event) => draw(event, words));
-      list.prepend(...nodes);
-      list.querySelectorAll(":scope > .day:has(+ [data-at])").forEach((line) => line.nextElementSibling === oldFirst && line.remove());
-      for (const [index, node] of nodes.entries()) {
-        if (timeline.isOwn(events[index]) && events[index].ev === "message") showOwn(node, events[index]);
-        arrange(node, words);
-      }
+      const oldFirst = rows.first;
+      const nodes = drawAll(events);
+      rows.prepend(nodes);
+      for (const node of nodes) arrange(node, words);
       if (oldFirst) arrange(oldFirst, words);
     });
   }
@@ -173,11 +158,10 @@ export default function messages(element, page) {
       arrived = [];
       unsaved.clear();
       pending.clear();
-      list.replaceChildren(...events.map((event) => draw(event, words)));
-      [...list.children].forEach((node, index) => {
-        if (timeline.isOwn(events[index]) && events[index].ev === "message") showOwn(node, events[index]);
-      });
-      for (const node of [...list.children]) arrange(node, words);
+      rows.clear();
+      const nodes = drawAll(events);
+      rows.prepend(nodes);
+      for (const node of nodes) arrange(node, words);
       outbox.of(room).forEach(drawPending);
       toEnd(element);
       fresh = 0;
@@ -186,18 +170,18 @@ export default function messages(element, page) {
     });
   }
 
+  function drawAll(events) {
+    return events.map((event) => {
+      const node = draw(event, words);
+      if (event.ev === "message" && timeline.isOwn(event)) showOwn(node, event);
+      return node;
+    });
+  }
+
   function forget(count) {
-    for (const node of [...list.querySelectorAll(":scope > [data-seq]")].slice(0, count)) {
-      unsaved.delete(node);
-      node.remove();
-    }
-    let line = list.firstElementChild;
-    while (line && !line.dataset.at) {
-      const next = line.nextElementSibling;
-      line.remove();
-      line = next;
-    }
-    if (line) arrange(line, words);
+    rows.removeFirst(count);
+    for (const node of unsaved.keys()) if (!node.isConnected) unsaved.delete(node);
+    if (rows.first) arrange(rows.first, words);
   }
 
   /** A reader who is not looking finds a line where reading stopped; it stays until the next time. */
@@ -224,7 +208,7 @@ export default function messages(element, page) {
   }
 
   function said() {
-    document.getElementById("empty").hidden = list.childElementCount > 0;
+    document.getElementById("empty").hidden = !rows.isEmpty;
   }
 
   /** Changes that are no news: a screen reader must not read history out. */

@@ -1,12 +1,12 @@
 import { hue, initials } from "../models/person.js";
+import { oncePerFrame } from "./once-per-frame.js";
 
 /** Who is in the room now. Asked for anew after a break; between, only changes arrive. */
 export default function people(element, { words, session }) {
   const { conversation } = session;
   const { presence, room } = conversation;
-  let scheduled = false;
 
-  presence.on("change", schedule);
+  presence.on("change", oncePerFrame(draw));
   conversation.on("live", () => presence.online !== presence.people.size && ask());
   conversation.on("returned", ask);
 
@@ -17,14 +17,7 @@ export default function people(element, { words, session }) {
     presence.replace(here, online);
   }
 
-  function schedule() {
-    if (scheduled) return;
-    scheduled = true;
-    setTimeout(draw, 200);
-  }
-
   function draw() {
-    scheduled = false;
     const here = [...presence.people.values()].sort((a, b) => a.name.localeCompare(b.name));
     const rows = here.map((person) => drawPerson(person, words));
     const hidden = presence.online - here.length;

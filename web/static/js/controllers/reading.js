@@ -23,6 +23,7 @@ export default function reading(element, { data, session }) {
   conversation.on("live", consider);
   element.addEventListener("scroll", consider, { passive: true });
   document.addEventListener("visibilitychange", consider);
+  addEventListener("pagehide", () => mayMark() && tell());
 
   const isSeen = () => document.visibilityState === "visible" && isAtEnd(element);
   const mayMark = () => conversation.isLive && isSeen() && compare(timeline.last, marked) > 0;

@@ -1,5 +1,6 @@
 import { showMoment } from "./moment.js";
 import { fetchDocument } from "./fetch-document.js";
+import { oncePerFrame } from "./once-per-frame.js";
 import { rove } from "./rove.js";
 
 const TYPING_PAUSE_MS = 200;
@@ -13,6 +14,9 @@ export default function rooms(element, page) {
   const search = element.querySelector("#search");
   const current = page.data.room?.id;
   const home = location.pathname;
+  const lasts = new Map();
+  const counts = new Map();
+  const draw = oncePerFrame(drawChanges);
   let searching;
   let timer;
   let visits = 0;
@@ -27,7 +31,10 @@ export default function rooms(element, page) {
     clearTimeout(timer);
     timer = setTimeout(find, TYPING_PAUSE_MS);
   });
-  unread.on("change", showUnread);
+  unread.on("change", (room, count) => {
+    counts.set(room, count);
+    draw();
+  });
   socket.on("event", take);
   // What happened in other rooms during a break is not replayed: the server's list has it.
   socket.on("open", () => ++visits > 1 && find());
@@ -73,9 +80,19 @@ export default function rooms(element, page) {
   }
 
   function take(event) {
-    if (event.ev === "message") showLast(event);
-    else if (event.ev === "room_deleted" && event.room !== current) remove(event.room);
+    if (event.ev === "message") {
+      lasts.set(event.room, event);
+      draw();
+    } else if (event.ev === "room_deleted" && event.room !== current) remove(event.room);
     else if (event.ev === "left" && event.user.id === session.user.id && event.room !== current) watch.remove(event.room);
+  }
+
+  /** A busy room says much between two frames; the list shows the last of it. */
+  function drawChanges() {
+    for (const event of lasts.values()) showLast(event);
+    for (const [room, count] of counts) showUnread(room, count);
+    lasts.clear();
+    counts.clear();
   }
 
   function showLast(event) {

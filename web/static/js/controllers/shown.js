@@ -9,7 +9,7 @@ export const read = ({ dataset }) => ({
   user: { id: dataset.user },
 });
 
-export const events = () => [...document.querySelectorAll("#messages > [data-seq]")].map(read);
+export const events = () => [...document.querySelectorAll("#messages [data-seq]")].map(read);
 
 export const people = () =>
   [...document.querySelectorAll("#people > [data-user]")].map(({ dataset }) => ({
