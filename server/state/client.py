@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
+from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -163,9 +164,10 @@ async def open_redis(settings: Settings) -> AsyncIterator[RedisClient]:
         try:
             redis = await _connect(settings)
             break
-        except (RedisConnectionError, RedisTimeoutError, TimeoutError, OSError) as error:
+        except (RedisError, TimeoutError, OSError) as error:
             if time.monotonic() + delay > deadline:
-                raise Refusal("unavailable", "Redis does not answer at REDIS_URL.") from error
+                words = f"Redis does not answer at REDIS_URL ({type(error).__name__})."
+                raise Refusal("unavailable", words) from error
             logger.info("waiting for Redis", extra={"reason": type(error).__name__})
             await asyncio.sleep(delay)
             delay = min(delay * 2, 1.0)
@@ -219,7 +221,7 @@ def _need_functions(version: str) -> None:
 
 def _give_raw_replies(redis: Redis | RedisCluster) -> None:
     """Take out the conversions of replies: a command means the same alone and in a function."""
-    kept = ("INFO", "CLUSTER")
+    kept = ("INFO", "CLUSTER", "COMMAND")  # what redis-py asks for itself
     for command in list(redis.response_callbacks):
         if not str(command).upper().startswith(kept):
             del redis.response_callbacks[command]
@@ -227,17 +229,22 @@ def _give_raw_replies(redis: Redis | RedisCluster) -> None:
 
 async def _load_library(redis: Redis | RedisCluster, timeout_s: float) -> None:
     async with asyncio.timeout(timeout_s):
-        if isinstance(redis, RedisCluster):
-            await redis.initialize()
-            for node in redis.get_primaries():
-                await node.execute_command("FUNCTION LOAD", "REPLACE", library.source())
+        if not isinstance(redis, RedisCluster):
+            await _load_where_needed(redis)
             return
-        try:
-            reply = await redis.execute_command("FCALL_RO", "version", 0)
-        except ResponseError:
-            reply = None
-        if not library.is_current(reply):
-            await redis.execute_command("FUNCTION LOAD", "REPLACE", library.source())
+        await redis.initialize()
+        for node in redis.get_primaries():
+            await _load_where_needed(node)
+
+
+async def _load_where_needed(server: Redis | ClusterNode) -> None:
+    try:
+        reply = await server.execute_command("FCALL_RO", "version", 0)
+    except ResponseError:
+        reply = None
+    # Loading makes a new epoch: only when there is a reason.
+    if not library.is_current(reply):
+        await server.execute_command("FUNCTION LOAD", "REPLACE", library.source())
 
 
 async def _agree_on_partitions(redis: Redis | RedisCluster, settings: Settings) -> int:

@@ -16,7 +16,7 @@ key                             type      holds, and what bounds it
 ``c:{p}:room:<id>:members``     hash      user -> role
 ``c:{p}:room:<id>:reads``       hash      user -> ``<epoch>-<seq>-<messages>``
 ``c:{p}:room:<id>:online``      hash      user -> open connections
-``c:{p}:seen:<user>:<cid>``     string    position that a cid got; expires
+``c:{p}:room:<id>:seen:…``      string    position that ``<user>:<cid>`` got; expires
 ``c:{p}:rate:<user>``           string    theoretical arrival time of the next send; expires
 ``c:{p}:events``                channel   publications, see ``state/feed.py``
 ``c:{control}:events``          channel   ended sessions, disabled users
@@ -72,9 +72,9 @@ def room_keys(partition: int, room: str) -> RoomKeys:
     return RoomKeys(key, key + ":log", key + ":members", key + ":reads", key + ":online")
 
 
-def seen(partition: int, user: str, cid: str) -> str:
+def seen(partition: int, room: str, user: str, cid: str) -> str:
     """Return the key that remembers the position of a client's message id."""
-    return f"c:{{{partition}}}:seen:{user}:{cid}"
+    return f"c:{{{partition}}}:room:{room}:seen:{user}:{cid}"
 
 
 def rate(partition: int, user: str) -> str:

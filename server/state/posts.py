@@ -44,7 +44,7 @@ Outcome: TypeAlias = Posted | Refusal | _Cold
 async def post(client: RedisClient, batch: Sequence[Post]) -> list[Outcome]:
     """Post messages, in order inside each room, with one function call per partition.
 
-    The same ``(user, cid)`` again gets the position of the first time. Returns one outcome
+    The same ``(room, user, cid)`` again gets the position of the first time. Returns one outcome
     per message; a ``Refusal`` of ``unavailable`` means that it may have been posted: the
     same ``cid`` again finds out.
     """
@@ -89,7 +89,7 @@ def _publish(client: RedisClient, partition: int, batch: Sequence[Post]) -> Comm
             room_keys.room,
             room_keys.log,
             room_keys.members,
-            keys.seen(partition, item.user.id, item.cid),
+            keys.seen(partition, item.room, item.user.id, item.cid),
             keys.rate(partition, item.user.id),
         ]
         parts = events.message(item.room, item.user, item.cid, item.text)

@@ -90,6 +90,16 @@ async def test_the_same_cid_of_another_person_is_another_message(
     assert [o.duplicate for o in outcomes if isinstance(o, Posted)] == [False, False]
 
 
+async def test_the_same_cid_in_another_room_is_another_message(
+    client: RedisClient, rooms: Rooms
+) -> None:
+    partition = client.partition_of("kitchen")
+    mate = next(r for r in map(str, range(10_000)) if client.partition_of(r) == partition)
+    await rooms.hydrate(snapshot(mate))
+    outcomes = await post(client, [Post(r, ALICE, "c", "hi") for r in ("kitchen", mate)])
+    assert [o.duplicate for o in outcomes if isinstance(o, Posted)] == [False, False]
+
+
 async def test_every_message_of_a_batch_is_decided_on_its_own(
     client: RedisClient, rooms: Rooms
 ) -> None:
