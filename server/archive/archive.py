@@ -95,6 +95,8 @@ class Archive:
             Refusal: ``room_not_found``, ``room_gone``, ``room_unavailable``, ``unavailable``.
         """
         top = await self._sync(room, None, 0)
+        if top.position.seq == 0:
+            return Page([], False, top.position, top.saved)
         if after is None:
             kept = await self._before(room, before, limit)
             # seq starts at 1: what is before the first one needs no look.

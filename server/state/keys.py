@@ -21,7 +21,7 @@ key                             type      holds, and what bounds it
 ``c:{p}:events``                channel   publications, see ``state/feed.py``
 ``c:{control}:events``          channel   ended sessions, disabled users
 ``c:{control}:partitions``      string    number of partitions of this installation
-``c:{session:<h>}``             string    a session, JSON; expires
+``c:{session:<h>}``             hash      ``record`` of a session, ``ended``; expires
 ``c:{throttle:<what>:<who>}``   string    failed attempts; expires
 =============================== ========= ================================================
 """

@@ -210,10 +210,13 @@ async def test_without_postgresql_recent_history_stays_readable(
     postgres_server: Postgres,
 ) -> None:
     await archive.enter(kitchen.id, ALICE)
+    empty = await Rooms(pool).create("Empty", ALICE)
+    await archive.enter(empty.id, ALICE)
     positions = await say(client, kitchen.id, range(300))
     await save(client, pool, kitchen.id)
     await say(client, kitchen.id, range(300, 310))
     postgres_server.stop()
+    assert (await archive.page(empty.id, limit=10)).events == []
     page = await archive.page(kitchen.id, limit=500)
     assert page.more
     assert texts(page.events)[-1] == "309"
