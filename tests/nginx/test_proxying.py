@@ -116,15 +116,6 @@ async def test_the_version_is_not_told(site: Site) -> None:
         assert (await site.browser.get(path)).headers["Server"] == "nginx"
 
 
-async def test_a_post_that_broke_off_is_not_sent_again(site: Site) -> None:
-    site.website.breaks_off = True
-    response = await site.browser.post("/chatrooms/create", data={"name": "kitchen"})
-    assert response.status == 503
-    assert response.headers["Retry-After"] == "2"
-    assert response.headers["X-Content-Type-Options"] == "nosniff"
-    assert len(site.website.seen) == 1
-
-
 async def test_the_access_log_has_no_query_cookie_or_referrer(site: Site) -> None:
     await site.browser.get(
         "/chatrooms/?search=private",
