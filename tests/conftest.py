@@ -6,6 +6,7 @@ run in any order and beside each other.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import shutil
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 import redis
+import uvloop
 
 from server.local.postgres import Postgres
 from server.local.valkey import Valkey
@@ -51,6 +53,13 @@ _FAST_SETTINGS: dict[str, Any] = {
     "writer_sweep_s": 0.2,
     "log_format": "text",
 }
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run tests on the event loop of production, or on the one that TEST_EVENT_LOOP names."""
+    loops = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
+    name = os.environ.get("TEST_EVENT_LOOP", "uvloop")
+    return {name: loops[name]}
 
 
 @pytest.fixture(autouse=True, scope="session")
