@@ -31,7 +31,7 @@ class Launcher:
         self.port = free_port()
         self.data = data
         plain = {k: v for k, v in os.environ.items() if k.lower() not in Settings.model_fields}
-        self.output = data.with_name(data.name + ".out")
+        self.output = data.with_name(f"{data.name}-{self.port}.out")
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
                 [
