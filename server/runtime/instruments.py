@@ -37,9 +37,6 @@ REFUSALS: Final = Counter("beseda_refusals_total", "Answers with an error, by co
 OUTBOX_OVERFLOWS: Final = Counter(
     "beseda_outbox_overflows_total", "Sockets closed because their outbox was over its limit."
 )
-OUTBOX_BYTES: Final = Gauge(
-    "beseda_outbox_bytes", "Bytes that wait in the outboxes of this replica's sockets."
-)
 DELIVERIES: Final = Counter("beseda_deliveries_total", "Events written to sockets.")
 DELIVERED_BYTES: Final = Counter("beseda_delivered_bytes_total", "Bytes written to sockets.")
 
