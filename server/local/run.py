@@ -99,6 +99,8 @@ def _run(options: argparse.Namespace) -> int:
         if not env.get("DATABASE_URL"):
             postgres = Postgres(data)
             env["DATABASE_URL"] = _start(servers, postgres)
+            if (place := (data / "postgres").resolve()).parent != data:
+                say("run", f"its account cannot reach {data}, so its data lies in {place}")
             embedded.append(postgres)
         services = Services(env, port, options.replicas, embedded, drain_s=settings.drain_s)
         services.migrate()
