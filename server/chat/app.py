@@ -95,7 +95,7 @@ def setup_chat(app: web.Application, deps: ChatDeps) -> Chat:
     chat = Chat(deps)
     app[CHAT_DEPS] = deps
     app.router.add_get("/ws", chat.door.open)
-    app.router.add_get("/ws/{room_id}", chat.door.open)
+    app.router.add_get("/ws/{room_id:[^/]+}", chat.door.open)
     app.cleanup_ctx.append(chat.run)
     app.on_shutdown.append(chat.shut)
     return chat

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, Final, get_args
 
 import orjson
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from server.archive.archive import Archive
 from server.auth.identity import Identities, Identity
@@ -45,6 +45,7 @@ OPS_BURST: Final = 400
 """Ops at once: a page subscribes to all of its rooms and empties its outbox."""
 
 
+_DATA = frozenset({WSMsgType.TEXT, WSMsgType.BINARY})
 # Taken once: looking a label up costs as much as parsing a small frame.
 _FRAMES_IN = {op: FRAMES_IN.labels(op.__name__.lower()) for op in get_args(Command)}
 
@@ -84,9 +85,9 @@ class Connection:
         "_rooms",
         "_unanswered",
         "_ws",
-        "abort",
         "address",
         "close",
+        "drop",
         "id",
         "identity",
         "write",
@@ -105,7 +106,7 @@ class Connection:
         self.address = address
         self.write = outbox.write
         self.close = outbox.close
-        self.abort = outbox.abort
+        self.drop = outbox.drop
         self._around = around
         self._ws = ws
         self._outbox = outbox
@@ -137,7 +138,12 @@ class Connection:
             self._rooms.clear()
             if self._expiry is not None:
                 self._expiry.cancel()
-            await self._outbox.closed()
+            self._outbox.drop_soon()
+
+    async def refuse(self, code: int, reason: str) -> None:
+        """Close at once, and wait for the peer to agree."""
+        self.close(code, reason)
+        await self._read()
 
     def part(self, room: str, code: str) -> None:
         """Forget a room that let go of this connection; its ops are refused with ``code``."""
@@ -154,14 +160,19 @@ class Connection:
         if self._around.settings.send_rate:
             interval = 1 / (OPS_PER_SEND * self._around.settings.send_rate)
         clock = asyncio.get_running_loop().time
-        while self._outbox.code is None:
+        while True:
             message = await self._ws.receive()
+            if message.type is WSMsgType.CLOSE:
+                await self._agree_to_close(message.data)
+                return
+            if message.type not in _DATA:
+                return
+            if self._outbox.code is not None:
+                continue  # closed from here: only the peer's close frame counts now
             if message.type is WSMsgType.TEXT:
                 await self._take(message.data)
-            elif message.type is WSMsgType.BINARY:
-                self._refuse_frame(CommandError(Refusal("bad_request", "Frames are text."), None))
             else:
-                return
+                self._refuse_frame(CommandError(Refusal("bad_request", "Frames are text."), None))
             if interval:
                 # Generic cell rate algorithm: who is ahead of his rate waits for it.
                 now = clock()
@@ -169,6 +180,16 @@ class Connection:
                 ahead = self._ops_due - now - OPS_BURST * interval
                 if ahead > 0:
                     await asyncio.sleep(ahead)
+                    if self._outbox.is_lost:
+                        return  # what is left to read is nobody's any more
+
+    async def _agree_to_close(self, code: int) -> None:
+        if self._outbox.code is None:
+            self._outbox.code = code or WSCloseCode.OK
+            await self._ws.close(code=self._outbox.code)
+        else:
+            # Our close frame has been sent and answered: aiohttp must not send a second one.
+            self._outbox.end()
 
     async def _take(self, frame: str) -> None:
         try:

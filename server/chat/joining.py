@@ -115,7 +115,7 @@ class Joining:
         """
         if self.room.closed:
             raise Refusal("room_gone")
-        if self._removed_at is not None:
+        if self._comer.put_out or self._removed_at is not None:
             raise Refusal("not_a_member")
 
     def answer(self) -> dict[str, Any]:
@@ -175,6 +175,7 @@ class Joining:
 
     @property
     def since(self) -> Position:
+        """Where the room stood when Redis let the comer in."""
         assert self._entered is not None
         return self._entered.position
 
@@ -185,4 +186,4 @@ class Joining:
 
     def _is_after_removal(self, position: Position) -> bool:
         removed_at = self._removed_at
-        return removed_at is not None and position > removed_at
+        return self._comer.put_out or (removed_at is not None and position > removed_at)

@@ -18,7 +18,7 @@ from typing import Protocol
 from server.archive.archive import Archive
 from server.chat.joining import Joining
 from server.chat.ring import Ring
-from server.chat.room import Member, Room
+from server.chat.room import Comer, Member, Room
 from server.domain.errors import Refusal
 from server.domain.positions import Position
 from server.domain.rooms import Role, User
@@ -265,15 +265,17 @@ class Lobby:
         if self._mending.get(room) is task:
             del self._mending[room]
 
-    async def _outsiders(self, room: Room) -> set[str]:
-        """Return those of a room's people whose removal may hide in what a reset leaves out."""
-        users = {member.user.id for member in room.members}
-        users |= {comer.user.id for comer in room.comers}
-        outsiders = set()
-        for user in users:
+    async def _outsiders(self, room: Room) -> list[Member | Comer]:
+        """Return those in a room whose removal may hide in what a reset leaves out."""
+        inside: dict[str, list[Member | Comer]] = {}
+        present: list[Member | Comer] = [*room.members, *room.comers]
+        for each in present:
+            inside.setdefault(each.user.id, []).append(each)
+        outsiders: list[Member | Comer] = []
+        for user, theirs in inside.items():
             seen = await self._archive.rooms.overview([room.id], user)
             if room.id not in seen:
                 raise Refusal("room_unavailable")
             if seen[room.id].role in {None, Role.BANNED}:
-                outsiders.add(user)
+                outsiders += theirs
         return outsiders

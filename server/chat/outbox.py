@@ -7,42 +7,44 @@ the socket is closed with a code that says "come back and resume".
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Final
 
-from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
 from server.domain.errors import CloseCode
+from server.domain.frames import close_frame
 from server.runtime.instruments import OUTBOX_OVERFLOWS
 
 CLOSE_S: Final = 2.0
 """How long a peer may take to read what is left and to answer a close frame."""
 DRAIN_S: Final = 10.0
 """How long a peer may take to read a piece of what it asked for."""
+ABNORMAL: Final = 1006
+"""The code of a connection that ended without a close frame (RFC 6455, section 7.4.1)."""
 
 
 class Outbox:
     """The sending half of a socket.
 
     Attributes:
-        code: with what the socket was closed from here, or ``None`` while it is open.
+        code: with what the socket was closed, or ``None`` while frames may be written.
     """
 
-    __slots__ = ("_closing", "_limit", "_transport", "_writer", "_ws", "code")
+    __slots__ = ("_limit", "_transport", "_writer", "code")
 
     def __init__(
-        self,
-        ws: web.WebSocketResponse,
-        transport: asyncio.Transport,
-        writer: AbstractStreamWriter,
-        limit: int,
+        self, transport: asyncio.Transport, writer: AbstractStreamWriter, limit: int
     ) -> None:
-        self._ws = ws
         self._transport = transport
         self._writer = writer
         self._limit = limit
-        self._closing: asyncio.Task[None] | None = None
         self.code: int | None = None
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the peer is gone."""
+        return self._transport.is_closing()
 
     def write(self, frames: bytes) -> None:
         """Send whole frames; never waits and never raises."""
@@ -52,19 +54,16 @@ class Outbox:
             self._transport.write(frames)
         except RuntimeError:
             # uvloop raises on a transport that is closed already; the read loop notices too.
-            self.code = 1006
+            self.code = ABNORMAL
             return
         if self._transport.get_write_buffer_size() > self._limit:
-            OUTBOX_OVERFLOWS.inc()
-            self.close(CloseCode.TOO_SLOW, "Come back and resume.")
+            self._overflow()
 
     async def write_asked(self, frames: bytes) -> None:
         """Send what the peer asked for, however large, and wait until most of it has left.
 
         A peer that does not read it is closed as too slow.
         """
-        if self.code is not None:
-            return
         # The limit is for what piles up unasked: what the peer waits for comes on top.
         self._limit += len(frames)
         try:
@@ -72,35 +71,36 @@ class Outbox:
             async with asyncio.timeout(DRAIN_S):
                 await self._writer.drain()
         except TimeoutError:
-            OUTBOX_OVERFLOWS.inc()
-            self.close(CloseCode.TOO_SLOW, "Come back and resume.")
+            self._overflow()
         except ConnectionError:
-            self.code = 1006
+            self.code = self.code or ABNORMAL
         finally:
             self._limit -= len(frames)
 
     def close(self, code: int, reason: str) -> None:
-        """Begin to close the socket; nothing is written after this."""
-        if self.code is not None:
-            return
-        self.code = code
-        self._closing = asyncio.create_task(self._close(code, reason), name="close a socket")
+        """Send a close frame, the last one; a peer that does not answer it soon is dropped."""
+        if self.code is None:
+            self.code = code
+            self._say_goodbye(code, reason)
 
-    async def closed(self) -> None:
-        """Wait for the end of a close that began."""
-        if self._closing is not None:
-            await self._closing
+    def end(self) -> None:
+        """Close the connection once everything has left."""
+        self._transport.close()
 
-    def abort(self) -> None:
+    def drop_soon(self) -> None:
+        """Drop the connection unless it ends by itself: its buffer must not stay for ever."""
+        asyncio.get_running_loop().call_later(CLOSE_S, self.drop)
+
+    def drop(self) -> None:
         """Drop the connection and whatever waits to leave."""
         self._transport.abort()
 
-    async def _close(self, code: int, reason: str) -> None:
-        try:
-            async with asyncio.timeout(CLOSE_S + 1):
-                await self._ws.close(code=code, message=reason.encode(), drain=False)
-        except (TimeoutError, ConnectionError):
-            pass
-        finally:
-            # A peer that reads nothing would keep its buffer for ever.
-            self._transport.abort()
+    def _overflow(self) -> None:
+        if self.code is None:
+            OUTBOX_OVERFLOWS.inc()
+            self.close(CloseCode.TOO_SLOW, "Come back and resume.")
+
+    def _say_goodbye(self, code: int, reason: str) -> None:
+        with contextlib.suppress(RuntimeError):  # closed already, says uvloop
+            self._transport.write(close_frame(code, reason))
+        self.drop_soon()

@@ -69,13 +69,19 @@ class Host(Protocol):
 
 
 class Comer:
-    """Somebody on the way into a room: he hears at once when he is put out meanwhile."""
+    """Somebody on the way into a room: he hears at once when he is put out meanwhile.
 
-    __slots__ = ("removed_at", "user")
+    Attributes:
+        removed_at: where in the room his newest removal stands.
+        put_out: he was found to be no member, wherever his removal stands.
+    """
+
+    __slots__ = ("put_out", "removed_at", "user")
 
     def __init__(self, user: User) -> None:
         self.user = user
         self.removed_at: Position | None = None
+        self.put_out = False
 
 
 class Room:
@@ -210,13 +216,15 @@ class Room:
         self._typed[user] = now
         return True
 
-    def _show_out(self, outsiders: Collection[str], position: Position) -> None:
-        for member, since in tuple(self.members.items()):
-            if member.user.id in outsiders and since < position:
-                left = {"ev": "left", "room": self.id, "user": member.user._asdict()}
-                member.write(text_frame(orjson.dumps(left | {"reason": "removed"})))
-        for user in outsiders:
-            self._remove_user(user, position)
+    def _show_out(self, outsiders: Collection[Member | Comer]) -> None:
+        for outsider in outsiders:
+            if isinstance(outsider, Comer):
+                outsider.put_out = True
+            elif outsider in self.members:
+                left = {"ev": "left", "room": self.id, "user": outsider.user._asdict()}
+                outsider.write(text_frame(orjson.dumps(left | {"reason": "removed"})))
+                self.remove(outsider)
+                outsider.part(self.id, "not_a_member")
 
     def close(self) -> None:
         """End the room on this replica: everybody leaves."""
@@ -255,11 +263,13 @@ class Room:
         self._again = False
         return len(self._held)
 
-    def mend(self, synced: Synced, covered: int, outsiders: Collection[str] = ()) -> None:
+    def mend(
+        self, synced: Synced, covered: int, outsiders: Collection[Member | Comer] = ()
+    ) -> None:
         """Apply what the log says was missed, then what is held beyond the ``covered`` ones.
 
-        A covered event that the log does not have was forgotten by Redis. After a reset
-        ``outsiders``, users who are no members any more, leave first.
+        A covered event that the log does not have was forgotten by Redis. At a reset
+        ``outsiders`` leave first: those who are no members any more.
         """
         if self.closed:
             return
@@ -268,7 +278,7 @@ class Room:
         again, self._again = self._again, False
         why, self.broken = self.broken, None
         if synced.mode == "reset":
-            self._show_out(outsiders, synced.position)
+            self._show_out(outsiders)
             self._restart(synced.position)
             self._queue(text_frame(events.reset(self.id, synced.position, _json(synced))))
             RESETS_SENT.inc()

@@ -38,7 +38,7 @@ class Guest(Protocol):
     def close(self, code: int, reason: str) -> None:
         """Begin to close."""
 
-    def abort(self) -> None:
+    def drop(self) -> None:
         """Drop at once."""
 
 
@@ -169,7 +169,7 @@ class Roster:
     def drop_all(self) -> None:
         """Drop every socket that is left."""
         for guest in self:
-            guest.abort()
+            guest.drop()
 
     def _send_away(self, guest: Guest) -> None:
         after_ms = random.randrange(RECONNECT_SPREAD_MS)  # noqa: S311 - spreads load

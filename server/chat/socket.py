@@ -12,7 +12,7 @@ import logging
 from typing import Final
 
 import orjson
-from aiohttp import web
+from aiohttp import WSCloseCode, web
 
 from server.auth.identity import Identity
 from server.auth.origin import may_upgrade
@@ -29,6 +29,20 @@ logger = logging.getLogger(__name__)
 SUBPROTOCOL: Final = "beseda.v1"
 _NO_ROOM: Final = frozenset({"room_gone", "not_a_member"})
 """Over HTTP these are ``room_not_found``: whether a room exists is not a stranger's to know."""
+
+
+class _Socket(web.WebSocketResponse):
+    """A WebSocket that never waits for its peer to read before it closes."""
+
+    async def close(
+        self,
+        *,
+        code: int = WSCloseCode.OK,
+        message: bytes = b"",
+        drain: bool = False,  # noqa: ARG002  # aiohttp asks for it when it refuses a frame
+    ) -> bool:
+        """Close as aiohttp does, without draining: a peer that reads nothing would hold us."""
+        return await super().close(code=code, message=message, drain=False)
 
 
 class Door:
@@ -89,8 +103,9 @@ class Door:
         self, request: web.Request, identity: Identity, joining: Joining | None
     ) -> web.StreamResponse:
         settings = self._settings
-        ws = web.WebSocketResponse(
+        ws = _Socket(
             timeout=CLOSE_S,
+            autoclose=False,
             heartbeat=settings.ping_s,
             protocols=(SUBPROTOCOL,),
             compress=False,
@@ -102,14 +117,13 @@ class Door:
         if transport is None:
             return ws
         SOCKETS_OPENED.inc()
-        outbox = Outbox(ws, transport, writer, settings.outbox_bytes)
+        outbox = Outbox(transport, writer, settings.outbox_bytes)
         address = client_address(request, settings.trusted_proxies)
         connection = Connection(self._around, identity, address, ws, outbox)
         roster = self._around.roster
         try:
             if not roster.has_space_for(identity.user.id, address):
-                connection.close(CloseCode.TOO_MANY_CONNECTIONS, "Too many connections.")
-                await outbox.closed()
+                await connection.refuse(CloseCode.TOO_MANY_CONNECTIONS, "Too many connections.")
                 return ws
             roster.add(connection)
             try:

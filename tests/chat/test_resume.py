@@ -18,9 +18,13 @@ def _at(said: dict[str, Any]) -> tuple[int, int]:
 
 
 async def _say(talker: Talker, room: str, count: int, text: str = "word") -> list[dict[str, Any]]:
-    return await asyncio.gather(
-        *(talker.say(room, f"{text} {n}", cid=f"{text}-{n}".replace(" ", "-")) for n in range(count))
+    said: list[dict[str, Any]] = await asyncio.gather(
+        *(
+            talker.say(room, f"{text} {n}", cid=f"{text}-{n}".replace(" ", "-"))
+            for n in range(count)
+        )
     )
+    return said
 
 
 def _count_questions(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -78,11 +82,7 @@ async def test_what_the_log_has_forgotten_comes_from_postgresql(
     hers, _ = await replica.enter(alice, kitchen)
     for part in range(8):
         said = await _say(hers, kitchen, 50, f"part {part}")
-        await hers.until(
-            lambda last=said[-1]: any(
-                e["ev"] == "saved" and _at(e) >= _at(last) for e in hers.events
-            )
-        )
+        await _saved(hers, _at(said[-1]))
     stop.set()
     await writer
     his, answer = await replica.enter(bob, kitchen, (0, 0))
@@ -90,6 +90,10 @@ async def test_what_the_log_has_forgotten_comes_from_postgresql(
     await his.until(lambda: len(his.texts(kitchen)) == 400)
     # Joining was his own newest event; the owner's needs none.
     assert his.seqs(kitchen) == list(range(1, 402))
+
+
+async def _saved(talker: Talker, place: tuple[int, int]) -> None:
+    await talker.until(lambda: any(e["ev"] == "saved" and _at(e) >= place for e in talker.events))
 
 
 async def _write(town: Town, pool: Pool, stop: asyncio.Event) -> None:
@@ -210,9 +214,7 @@ async def test_a_replica_that_is_behind_catches_up_before_it_answers(
     moved, answer = await deaf.enter(alice, kitchen, _at(said[2]))
     assert answer["mode"] == "resumed"
     for talker, expected in ((moved, said[3:]), (there, said)):
-        await talker.until(
-            lambda talker=talker, expected=expected: talker.seqs(kitchen)
-            == [each["seq"] for each in expected]
-        )
+        await talker.event("message", seq=expected[-1]["seq"])
+        assert talker.seqs(kitchen) == [each["seq"] for each in expected]
     room = next(iter(deaf.chat.lobby))
     await wait_until(lambda: room.broken is None)

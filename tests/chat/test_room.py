@@ -145,7 +145,7 @@ def test_who_was_removed_meanwhile_gets_nothing_of_a_reset(
     room.add(mallory, START_OF_TEST)
     room.mark_broken("missed")
     top = Position(2, 5)
-    room.mend(Synced("reset", top, top, [entry(5, epoch=2)]), room.begin_mend(), {"mallory"})
+    room.mend(Synced("reset", top, top, [entry(5, epoch=2)]), room.begin_mend(), [mallory])
     room.deliver(event(6, epoch=2))
     host.end_turn()
     assert [each["ev"] for each in mallory.got] == ["left"]

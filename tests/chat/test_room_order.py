@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from server.chat.joining import Joining, PlaceLost
 from server.chat.ring import Ring
-from server.chat.room import Room
+from server.chat.room import Comer, Member, Room
 from server.domain.errors import Refusal
 from server.domain.positions import START, Position
 from server.domain.rooms import Role
@@ -139,7 +139,7 @@ class RoomOrder(RuleBasedStateMachine):
         self.host = FakeHost()
         self.room = Room(KITCHEN, Ring(ring, pending), pending, self.host)
         self.room.mend(self.log.sync(None), self.room.begin_mend())
-        self.repair: tuple[int, Synced, set[str]] | None = None
+        self.repair: tuple[int, Synced, list[Member | Comer]] | None = None
         self.witnesses: list[Witness] = []
         self.joins: list[asyncio.Task[None]] = []
         self.places = [START]
@@ -199,9 +199,10 @@ class RoomOrder(RuleBasedStateMachine):
     def ask_the_log(self) -> None:
         covered = self.room.begin_mend()
         synced = self.log.sync(self.room.position)
-        outsiders = {
-            person for person in PEOPLE if synced.mode == "reset" and person not in self.log.members
-        }
+        present: list[Member | Comer] = [*self.room.members, *self.room.comers]
+        outsiders = [each for each in present if each.user.id not in self.log.members]
+        if synced.mode != "reset":
+            outsiders = []
         self.repair = covered, synced, outsiders
 
     @precondition(lambda self: self.repair is not None)
@@ -310,4 +311,9 @@ async def _end(tasks: list[asyncio.Task[None]]) -> None:
 
 
 TestRoomOrder = RoomOrder.TestCase
-TestRoomOrder.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestRoomOrder.settings = settings(
+    max_examples=200,
+    stateful_step_count=40,
+    deadline=None,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
+)

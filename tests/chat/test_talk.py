@@ -53,7 +53,7 @@ async def test_people_on_two_replicas_see_the_same_order(
         *(his.say(kitchen, f"bob {n}") for n in range(50)),
     )
     for talker in (hers, his):
-        await talker.until(lambda talker=talker: len(talker.texts(kitchen)) == 100)
+        await talker.heard(kitchen, 100)
         seqs = talker.seqs(kitchen)
         assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
     assert hers.texts(kitchen) == his.texts(kitchen)
@@ -189,9 +189,7 @@ async def test_ping_is_answered_with_the_time(replica: Replica, alice: Person) -
     assert (await hers.ask("ping"))["at"] > 1_700_000_000_000
 
 
-async def test_rooms_that_nobody_hears_are_let_go(
-    town: Town, alice: Person, kitchen: str
-) -> None:
+async def test_rooms_that_nobody_hears_are_let_go(town: Town, alice: Person, kitchen: str) -> None:
     replica = await town.replica(room_linger_s=0.0)
     hers, _ = await replica.enter(alice, kitchen)
     assert [room.id for room in replica.chat.lobby] == [kitchen]

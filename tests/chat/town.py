@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, web
+from aiohttp import ClientSession, ClientWebSocketResponse, TCPConnector, WSMsgType, web
 
 from server.archive.archive import Archive
 from server.auth.identity import Identities, hash_secret, new_secret
@@ -64,6 +64,13 @@ class Talker:
     def __post_init__(self) -> None:
         self._changed = asyncio.Event()
         self.reader = asyncio.create_task(self._read())
+
+    @property
+    def transport(self) -> Any:
+        """The connection below, to misbehave with."""
+        connection = self.ws._response.connection
+        assert connection is not None
+        return connection.transport
 
     async def _read(self) -> None:
         async for message in self.ws:
@@ -136,6 +143,11 @@ class Talker:
     def texts(self, room: str) -> list[str]:
         """The messages of a room, in the order in which they came."""
         return [e["text"] for e in self.events if e["ev"] == "message" and e["room"] == room]
+
+    async def heard(self, room: str, count: int, timeout: float = 8.0) -> list[str]:
+        """Wait until ``count`` messages of a room came; returns them all."""
+        await self.until(lambda: len(self.texts(room)) >= count, timeout)
+        return self.texts(room)
 
     def seqs(self, room: str) -> list[int]:
         """The places of all positioned events of a room, in the order in which they came."""
@@ -237,7 +249,7 @@ class Town:
 async def open_town(settings: Settings) -> AsyncIterator[Town]:
     """Open the connections of a town."""
     async with AsyncExitStack() as stack:
-        http = await stack.enter_async_context(ClientSession())
+        http = await stack.enter_async_context(ClientSession(connector=TCPConnector(limit=0)))
         town = Town(stack, settings, http)
         town.pool = await stack.enter_async_context(open_pool(settings))
         town.client = await stack.enter_async_context(open_redis(settings))
