@@ -166,6 +166,19 @@ class Client:
         """Wait until a text is on the screen."""
         await self.until(lambda: text in self.texts(), f"{text!r} is seen", timeout)
 
+    async def is_settled(self, timeout: float = WAIT_S) -> None:
+        """Wait until the room is heard and the outbox is empty."""
+        await self.until(lambda: self.live and not self._outbox, "all is saved", timeout)
+
+    async def has_heard(self, position: Position, timeout: float = WAIT_S) -> None:
+        """Wait until everything up to a position was applied."""
+        ledger = self.ledger
+        await self.until(
+            lambda: ledger.last is not None and ledger.last >= position,
+            f"everything up to {position} is heard",
+            timeout,
+        )
+
     async def is_over(self, timeout: float = WAIT_S) -> str:
         """Wait for the end of the room for this client; returns why."""
         await self.until(lambda: self.over, "the room is over", timeout)
@@ -285,6 +298,7 @@ class Client:
         return lived
 
     def _drop(self) -> None:
+        self.live = False
         ws, self._ws = self._ws, None
         if ws is not None and ws._response.connection is not None:
             transport = ws._response.connection.transport
@@ -459,6 +473,7 @@ class Client:
         try:
             ok = await self.ask("send", room=self.room, cid=sent.cid, text=sent.text)
         except Lost:
+            await asyncio.sleep(0.01)  # the end of the socket is noticed meanwhile
             return
         except Refused as refusal:
             if refusal.code in PASSING:

@@ -1,0 +1,116 @@
+"""Waits until nothing is on its way any more, and gathers what the judge needs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from redis.asyncio import Redis
+
+from server.domain.positions import Position, parse_position
+from server.domain.records import Row
+from server.state import keys
+from tests.helpers import wait_until
+from tests.scenarios.client import Client
+from tests.scenarios.judge import Evidence, RoomState, judge
+from tests.scenarios.system import System
+
+SETTLE_S = 60.0
+"""Until everything is saved and shown, after a fault, on a busy machine."""
+
+_COLUMNS = "room_id, epoch, seq, kind, at, user_id, user_name, cid, text, data"
+
+
+@asynccontextmanager
+async def open_postgres(system: System) -> AsyncIterator[Any]:
+    """Connect to the system's database."""
+    connection = await asyncpg.connect(system.database_url, timeout=10)
+    try:
+        yield connection
+    finally:
+        await connection.close(timeout=10)
+
+
+@asynccontextmanager
+async def open_redis(system: System) -> AsyncIterator[Any]:
+    """Connect to the system's Redis."""
+    client: Any = Redis.from_url(system.redis_url, protocol=2, socket_timeout=10)
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+async def rows_of(system: System, room: str) -> list[Row]:
+    """Read what PostgreSQL has of a room, in order."""
+    async with open_postgres(system) as connection:
+        found = await connection.fetch(
+            f"SELECT {_COLUMNS} FROM messages WHERE room_id = $1 ORDER BY epoch, seq", room
+        )
+    return [Row(*record) for record in found]
+
+
+async def unsaved_records(redis: Any, system: System) -> int:
+    """Count the records that wait for a writer."""
+    return sum([await redis.xlen(keys.partition_keys(p).drain) for p in range(system.partitions)])
+
+
+async def room_state(redis: Any, system: System, room: str) -> RoomState | None:
+    """Read a room in Redis; None where it is cold or deleted."""
+    names = keys.room_keys(keys.partition_of(room, system.partitions), room)
+    fields = await redis.hmget(names.room, ["state", "epoch", "seq", "saved_epoch", "saved_seq"])
+    if fields[0] != b"live":
+        return None
+    epoch, seq, saved_epoch, saved_seq = (int(value or 0) for value in fields[1:])
+    log = [
+        (parse_position(entry.decode()), event)
+        for entry, values in await redis.xrange(names.log)
+        for event in values.values()
+    ]
+    return RoomState(Position(epoch, seq), Position(saved_epoch, saved_seq), log)
+
+
+async def settle(system: System, clients: Sequence[Client], timeout: float = SETTLE_S) -> None:
+    """Wait until outboxes and drains are empty and everybody who lives has heard everything."""
+    living = [client for client in clients if client.ledger.alive and client.over is None]
+    for client in living:
+        await client.is_settled(timeout)
+    async with open_redis(system) as redis:
+
+        async def drained() -> bool:
+            return await unsaved_records(redis, system) == 0
+
+        await wait_until(drained, timeout, "the drain is empty", interval=0.05)
+        for client in living:
+            state = await room_state(redis, system, client.room)
+            if state is not None:
+                await client.has_heard(state.newest, timeout)
+
+
+async def gather(system: System, clients: Sequence[Client], *, moved: bool = False) -> Evidence:
+    """Read PostgreSQL and Redis as they are now."""
+    rooms = sorted({client.room for client in clients})
+    async with open_postgres(system) as connection:
+        dead = await connection.fetchval("SELECT count(*) FROM dead_letters")
+    async with open_redis(system) as redis:
+        states = {room: await room_state(redis, system, room) for room in rooms}
+        left = await unsaved_records(redis, system)
+    return Evidence(
+        [client.ledger for client in clients],
+        {room: await rows_of(system, room) for room in rooms},
+        {room: state for room, state in states.items() if state is not None},
+        drained=left == 0,
+        dead_letters=dead,
+        moved=moved,
+    )
+
+
+async def acquit(system: System, *, moved: bool = False, timeout: float = SETTLE_S) -> Evidence:
+    """Wait until everything is settled, then fail with every problem that the judge finds."""
+    await settle(system, system.clients, timeout)
+    evidence = await gather(system, system.clients, moved=moved)
+    problems = judge(evidence)
+    assert not problems, "\n".join(problems[:20])
+    return evidence

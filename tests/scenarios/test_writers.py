@@ -1,0 +1,106 @@
+"""Writers stop, die, freeze and share: what was said is saved once, in order, in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from server.state import keys
+from tests.helpers import wait_until
+from tests.scenarios.conftest import MakeSystem
+from tests.scenarios.evidence import acquit, open_redis, rows_of, unsaved_records
+from tests.scenarios.load import acknowledged, saved, talking, town
+from tests.scenarios.system import System
+
+
+async def test_chat_goes_on_without_a_writer_and_is_saved_afterwards(system: System) -> None:
+    clients = await town(system)
+    writer = system.writers[0]
+    async with talking(clients) as talk:
+        await talk.goes_on(60)
+        writer.term()
+        assert await writer.ended() == 0
+        known = saved(clients)
+        await talk.goes_on(200)
+        assert saved(clients) <= known + 60, "somebody said saved without a writer"
+        async with open_redis(system) as redis:
+            assert await unsaved_records(redis, system) >= 100
+        await writer.start()
+        began = time.monotonic()
+        await wait_until(lambda: saved(clients) > known + 200, 30, "saved events arrive")
+        print(f"saved events came {time.monotonic() - began:.2f} s after the start")
+    await acquit(system)
+    assert system.errors() == []
+
+
+async def test_a_writer_killed_again_and_again_saves_everything_once(system: System) -> None:
+    clients = await town(system)
+    writer = system.writers[0]
+    async with talking(clients, pace_s=0.03) as talk:
+        for _ in range(3):
+            await talk.goes_on(150)
+            writer.kill()
+            await writer.start()
+    await acquit(system)
+    assert acknowledged(clients) == saved(clients) == talk.said
+    assert system.errors() == []
+
+
+async def test_two_writers_share_and_a_frozen_one_loses_its_part(
+    make_system: MakeSystem,
+) -> None:
+    async with make_system(writers=2) as system:
+        clients = await town(system, rooms=6, inhabitants=3)
+        first = system.writers[0]
+        async with open_redis(system) as redis:
+
+            async def holders() -> list[bytes | None]:
+                return [
+                    await redis.get(keys.partition_keys(partition).lease)
+                    for partition in range(system.partitions)
+                ]
+
+            async def shared() -> bool:
+                tokens = await holders()
+                return None not in tokens and {tokens.count(token) for token in tokens} == {8}
+
+            await wait_until(shared, 30, "both have as many partitions")
+            watermarks = asyncio.create_task(_watch_watermarks(redis, system, clients[0].room))
+            async with talking(clients) as talk:
+                await talk.goes_on(100)
+                before = await holders()
+                first.stop()
+                frozen_at = time.monotonic()
+
+                async def taken_over() -> bool:
+                    return len(set(await holders()) - {None}) == 1
+
+                await wait_until(taken_over, 30, "the other one has everything")
+                print(f"taken over after {time.monotonic() - frozen_at:.2f} s")
+                known = saved(clients)
+                await wait_until(lambda: saved(clients) > known + 60, 30, "all is saved")
+                first.cont()
+                await talk.goes_on(100)
+                await wait_until(shared, 30, "they share again")
+            await acquit(system)
+            watermarks.cancel()
+            outcome = (await asyncio.gather(watermarks, return_exceptions=True))[0]
+            assert isinstance(outcome, asyncio.CancelledError), outcome
+            assert len(set(before)) == 2
+        assert system.errors() == []
+
+
+async def _watch_watermarks(redis: object, system: System, room: str) -> None:
+    """Look all the time; fail when what is said to be saved goes back, or is not stored."""
+    names = keys.room_keys(keys.partition_of(room, system.partitions), room)
+    highest = (0, 0)
+    while True:
+        epoch, seq = await redis.hmget(names.room, ["saved_epoch", "saved_seq"])  # type: ignore[attr-defined]
+        watermark = (int(epoch or 0), int(seq or 0))
+        assert watermark >= highest, f"the watermark went back to {watermark} from {highest}"
+        if watermark > highest:
+            rows = await rows_of(system, room)
+            assert rows
+            assert tuple(rows[-1].position) >= watermark, "saved was said too early"
+        highest = watermark
+        await asyncio.sleep(0.02)
