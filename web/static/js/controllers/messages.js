@@ -35,7 +35,7 @@ export default function messages(element, page) {
   timeline.on("saved", markSaved);
   outbox.on("change", (entry) => entry.room === room && drawPending(entry));
   outbox.on("remove", dropPending);
-  element.addEventListener("scroll", () => isAtEnd(element) && seen(), { passive: true });
+  element.addEventListener("scroll", () => (isAtEnd(element) ? seen() : pill.hidden && showPill()), { passive: true });
   pill.addEventListener("click", () => {
     toEnd(element);
     seen();
