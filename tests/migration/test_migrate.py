@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
@@ -20,19 +22,26 @@ TABLES = {
 }
 
 
-async def tables_of(database: str) -> set[str]:
+@asynccontextmanager
+async def connected(database: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
     connection = await asyncpg.connect(database)
-    rows = await connection.fetch(
-        "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
-    )
-    await connection.close()
+    try:
+        yield connection
+    finally:
+        await connection.close(timeout=5)
+
+
+async def tables_of(database: str) -> set[str]:
+    async with connected(database) as connection:
+        rows = await connection.fetch(
+            "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+        )
     return {row["tablename"] for row in rows}
 
 
 async def revisions_of(database: str) -> list[str]:
-    connection = await asyncpg.connect(database)
-    rows = await connection.fetch("SELECT version_num FROM alembic_version")
-    await connection.close()
+    async with connected(database) as connection:
+        rows = await connection.fetch("SELECT version_num FROM alembic_version")
     return [row["version_num"] for row in rows]
 
 
@@ -44,13 +53,12 @@ async def test_an_empty_database_gets_every_table(empty_database_url: str) -> No
 
 async def test_migrating_twice_changes_nothing(empty_database_url: str) -> None:
     await migrate(empty_database_url)
-    connection = await asyncpg.connect(empty_database_url)
-    await connection.execute(
-        "INSERT INTO users (id, email, name, password_hash) VALUES ('a', 'alice@x.org', 'A', '')"
-    )
-    await migrate(empty_database_url)
-    assert await connection.fetchval("SELECT count(*) FROM users") == 1
-    await connection.close()
+    async with connected(empty_database_url) as connection:
+        await connection.execute(
+            "INSERT INTO users (id, email, name, password_hash) VALUES ('a', 'a@x.org', 'A', '')"
+        )
+        await migrate(empty_database_url)
+        assert await connection.fetchval("SELECT count(*) FROM users") == 1
     assert await revisions_of(empty_database_url) == ["0001"]
 
 
@@ -62,24 +70,22 @@ async def test_processes_that_start_together_migrate_once(empty_database_url: st
 async def test_a_process_waits_for_the_one_that_migrates(
     empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = await asyncpg.connect(empty_database_url)
-    await other.execute("SELECT pg_advisory_lock($1)", LOCK_KEY)
     monkeypatch.setattr(migrations, "LOCK_WAIT_S", 0.3)
-    with pytest.raises(TimeoutError):
-        await migrate(empty_database_url)
-    assert await tables_of(empty_database_url) == set()
-    await other.close()
+    async with connected(empty_database_url) as other:
+        await other.execute("SELECT pg_advisory_lock($1)", LOCK_KEY)
+        with pytest.raises(TimeoutError):
+            await migrate(empty_database_url)
+        assert await tables_of(empty_database_url) == set()
     await migrate(empty_database_url)
     assert await tables_of(empty_database_url) == TABLES
 
 
 async def test_a_step_that_fails_leaves_nothing_behind(empty_database_url: str) -> None:
-    connection = await asyncpg.connect(empty_database_url)
-    await connection.execute("CREATE TABLE sessions (mine int)")
-    with pytest.raises(Exception, match="sessions"):
-        await migrate(empty_database_url)
-    assert await tables_of(empty_database_url) <= {"sessions", "alembic_version"}
-    await connection.execute("DROP TABLE sessions")
-    await connection.close()
+    async with connected(empty_database_url) as connection:
+        await connection.execute("CREATE TABLE sessions (mine int)")
+        with pytest.raises(Exception, match="sessions"):
+            await migrate(empty_database_url)
+        assert await tables_of(empty_database_url) <= {"sessions", "alembic_version"}
+        await connection.execute("DROP TABLE sessions")
     await migrate(empty_database_url)
     assert await tables_of(empty_database_url) == TABLES

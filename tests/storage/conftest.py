@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest
 
 from server.runtime.settings import Settings
@@ -38,3 +39,11 @@ def messages(pool: Pool) -> Messages:
 @pytest.fixture
 def sessions(pool: Pool) -> Sessions:
     return Sessions(pool)
+
+
+@pytest.fixture
+async def other(database_url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    """A connection of somebody else, past our pool."""
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close(timeout=5)

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import time
+from typing import TypeAlias
 
 import asyncpg
 import pytest
@@ -14,6 +15,8 @@ from server.local.postgres import Postgres
 from server.storage.pool import Pool, open_pool
 from tests.conftest import MakeSettings
 from tests.helpers import free_port, wait_until
+
+Other: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 async def answers(pool: Pool) -> bool:
@@ -43,12 +46,10 @@ async def test_a_stopped_server_is_unavailable_and_comes_back(
     await wait_until(lambda: answers(pool), description="PostgreSQL answers again")
 
 
-async def test_a_cut_connection_is_unavailable_once(pool: Pool, database_url: str) -> None:
+async def test_a_cut_connection_is_unavailable_once(pool: Pool, other: Other) -> None:
     async with pool.connection() as connection:
         pid = await connection.fetchval("SELECT pg_backend_pid()")
-        other = await asyncpg.connect(database_url)
         await other.execute("SELECT pg_terminate_backend($1)", pid)
-        await other.close()
     await wait_until(lambda: answers(pool))
     for _ in range(5):
         await pool.ping()
@@ -92,9 +93,8 @@ async def test_a_server_that_freezes_costs_seconds_and_no_connection(
 
 
 async def test_a_lock_that_somebody_holds_has_a_deadline(
-    make_settings: MakeSettings, database_url: str
+    make_settings: MakeSettings, other: Other
 ) -> None:
-    other = await asyncpg.connect(database_url)
     await other.execute("BEGIN; LOCK TABLE users")
     async with open_pool(make_settings(database_timeout_s=0.3)) as pool:
 
@@ -103,7 +103,6 @@ async def test_a_lock_that_somebody_holds_has_a_deadline(
                 await connection.fetchval("SELECT count(*) FROM users")
 
         await refused(count(), within_s=3)
-    await other.close()
 
 
 async def test_opening_waits_for_a_server_that_starts_and_says_so(
@@ -155,13 +154,11 @@ async def test_closing_does_not_wait_for_a_query_for_ever(make_settings: MakeSet
 
 
 async def test_a_snapshot_does_not_see_what_is_committed_meanwhile(
-    pool: Pool, database_url: str
+    pool: Pool, other: Other
 ) -> None:
-    other = await asyncpg.connect(database_url)
     async with pool.snapshot() as connection:
         assert await connection.fetchval("SELECT count(*) FROM users") == 0
         await other.execute(
             "INSERT INTO users (id, email, name, password_hash) VALUES ('a', 'a@x.org', 'A', '')"
         )
         assert await connection.fetchval("SELECT count(*) FROM users") == 0
-    await other.close()
