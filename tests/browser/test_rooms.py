@@ -1,0 +1,113 @@
+"""Making, finding and deleting rooms."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.conftest import OpenWindow
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_a_room_is_made_found_by_somebody_else_and_entered(open_window: OpenWindow) -> None:
+    alice = await open_window("alice")
+    bob = await open_window("bob", replica=1)
+    await alice.open("/chatrooms/")
+    await alice.find("#create-main").fill("Оранжерея №5")
+    await alice.find("#create-main").press("Enter")
+    await expect(alice.find("h1")).to_have_text("Оранжерея №5")
+    await expect(alice.find("#empty")).to_be_visible()
+
+    await bob.open("/chatrooms/")
+    await bob.find("#search").fill("оранжерея")
+    await expect(bob.page).to_have_url(re.compile(r"\?search="))
+    await expect(bob.find("#room-list > .room-item")).to_have_count(1)
+    await bob.room_row("Оранжерея №5").locator("a").click()
+    await bob.say("Здесь тепло")
+    await alice.shows("Здесь тепло")
+    await expect(alice.find("#empty")).to_be_hidden()
+    await expect(alice.find(".member-line")).to_have_text([f"{bob.name} came in"])
+
+
+async def test_deleting_names_the_room_and_tells_everybody_in_it(open_window: OpenWindow) -> None:
+    alice = await open_window("alice")
+    bob = await open_window("bob", replica=1)
+    room = await alice.create_room("Sandcastle")
+    await alice.enter(room)
+    await bob.enter(room)
+    await bob.writing.fill("half a word")
+    await expect(bob.find("[data-deletes]")).to_have_count(0)
+
+    delete = alice.find(".details__foot summary")
+    await delete.click()
+    dialog = alice.find("#delete-dialog")
+    await expect(dialog).to_contain_text("Delete “Sandcastle”?")
+    await alice.page.get_by_role("button", name="Keep the room").click()
+    await expect(dialog).to_be_hidden()
+    await expect(delete).to_be_focused()
+    await delete.click()
+    await dialog.get_by_role("button", name="Delete the room").click()
+    await expect(alice.page).to_have_url(re.compile(r"/chatrooms/$"))
+    await expect(alice.room_row("Sandcastle")).to_have_count(0)
+
+    await expect(bob.banner).to_contain_text("This room was deleted.")
+    await expect(bob.writing).to_be_hidden()
+    way_out = bob.banner.get_by_role("link", name="To the rooms")
+    await way_out.click()
+    await expect(bob.page).to_have_url(re.compile(r"/chatrooms/$"))
+    await expect(bob.room_row("Sandcastle")).to_have_count(0)
+
+
+async def test_a_deleted_room_leaves_the_list_of_whoever_is_elsewhere(
+    open_window: OpenWindow,
+) -> None:
+    alice = await open_window("alice")
+    bob = await open_window("bob", replica=1)
+    assert alice.person is not None
+    doomed = await alice.create_room("Doomed")
+    stays = await alice.create_room("Stays")
+    await bob.enter(doomed)
+    await bob.enter(stays)
+    await expect(bob.room_row("Doomed")).to_have_count(1)
+    await alice.person.delete_room(doomed)
+    await expect(bob.room_row("Doomed")).to_have_count(0)
+    await expect(bob.banner).to_be_hidden()
+
+
+async def test_a_message_to_a_room_deleted_meanwhile_is_shown_as_not_sent(
+    open_window: OpenWindow,
+) -> None:
+    alice = await open_window("alice")
+    bob = await open_window("bob", replica=1)
+    assert alice.person is not None
+    bob.expects(r"net::ERR_INTERNET_DISCONNECTED", r"WebSocket connection to .* failed")
+    room = await alice.create_room("Iceberg")
+    await bob.enter(room)
+    await bob.offline(True)
+    await bob.say("is anybody here?")
+    await alice.person.delete_room(room)
+    await bob.offline(False)
+    await expect(bob.banner).to_contain_text("This room was deleted.")
+    await expect(bob.state("is anybody here?")).to_have_attribute("data-state", "failed")
+    trouble = bob.message("is anybody here?").locator(".message__trouble")
+    await expect(trouble).to_contain_text("Not sent. This room was deleted.")
+    await trouble.get_by_role("button", name="Discard").click()
+    await expect(bob.texts).to_have_count(0)
+
+
+async def test_logging_out_ends_every_open_page(open_window: OpenWindow) -> None:
+    alice = await open_window("alice")
+    room = await alice.create_room("Vestibule")
+    await alice.enter(room)
+    first = alice.page
+    await alice.new_tab("/chatrooms/")
+    await alice.find(".account__button").click()
+    await alice.page.get_by_role("button", name="Log out").click()
+    await expect(alice.page).to_have_url(re.compile(r"/login/$"))
+    banner = first.locator(".banner")
+    await expect(banner).to_contain_text("You are logged out.")
+    await banner.get_by_role("link", name="Log in").click()
+    await expect(first).to_have_url(re.compile(rf"/login/\?next=.*{room}"))
