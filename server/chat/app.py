@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 
 from aiohttp import web
 
-from server.chat.connection import Surroundings
 from server.chat.deps import CHAT_DEPS, ChatDeps
 from server.chat.lobby import Lobby
 from server.chat.presence import Presence
 from server.chat.publisher import Publisher
 from server.chat.roster import Roster
 from server.chat.socket import Door
+from server.chat.surroundings import Surroundings
 from server.runtime.supervise import Tasks
 from server.state.feed import Event, Feed
 from server.state.presence import PresenceChange

@@ -16,9 +16,10 @@ from aiohttp import WSCloseCode, web
 
 from server.auth.identity import Identity
 from server.auth.origin import may_upgrade
-from server.chat.connection import Connection, Surroundings
+from server.chat.connection import Connection
 from server.chat.joining import Joining
 from server.chat.outbox import CLOSE_S, Outbox
+from server.chat.surroundings import Surroundings
 from server.domain.errors import CloseCode, Refusal
 from server.domain.ids import is_id
 from server.domain.positions import Position, parse_position
@@ -123,7 +124,7 @@ class Door:
         roster = self._around.roster
         try:
             if not roster.has_space_for(identity.user.id, address):
-                await connection.refuse(CloseCode.TOO_MANY_CONNECTIONS, "Too many connections.")
+                await connection.turn_away(CloseCode.TOO_MANY_CONNECTIONS, "Too many connections.")
                 return ws
             roster.add(connection)
             try:
