@@ -139,7 +139,8 @@ class Publisher:
             if partition in self._under_way:
                 continue
             queue = self._queues[partition]
-            for _ in range(min(len(queue), self._settings.publish_batch)):
+            space = self._settings.publish_batch
+            while queue and space:
                 item = queue.popleft()
                 warming = self._warming.get(item.post.room)
                 if item.at < too_old:
@@ -147,6 +148,7 @@ class Publisher:
                 elif warming is None:
                     batch.append(item)
                     partitions.add(partition)
+                    space -= 1
                 else:
                     warming.append(item)
             if not queue:
