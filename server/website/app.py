@@ -18,7 +18,9 @@ def setup_website(app: web.Application, deps: WebsiteDeps) -> None:
     """Add pages, API and static files to ``app``; sockets and probes beside them stay as they are.
 
     Raises:
-        ValueError: a catalogue is broken, or the secret key is missing or short.
+        OSError: a static file cannot be read.
+        ValueError: a catalogue is broken, the static files are too many, or the secret key is
+            missing or short.
     """
     app[DEPS] = deps
     root = deps.settings.web_root

@@ -1,23 +1,36 @@
-"""Static files: addressed with a hash of their content, so that browsers may keep them for ever."""
+"""Static files: read once at start, kept compressed, and kept by browsers for ever.
+
+The address of a file names the version of the whole folder, so that a module which imports
+another by a relative path asks for it under the same version.
+"""
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import mimetypes
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
-from aiohttp import web
+from aiohttp import ETag, web
 
 from server.domain.errors import Refusal
+from server.website.compression import reads_gzip
 
 PREFIX: Final = "/static/"
 HASH_CHARS: Final = 12
+FOLDER_BYTES: Final = 16 * 1024 * 1024
+"""More is not for the memory of each process."""
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 REVALIDATE: Final = "public, no-cache"
-"""For an address without the hash of today, such as a module that another imports."""
+"""For an address without the version of today, such as one from before an update."""
+POLICY: Final = "default-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+"""No file is a page, so it may do less than one; and half a hundred files share a short header."""
 
+_VERSIONED: Final = re.compile(rf"[0-9a-f]{{{HASH_CHARS}}}/(.+)", re.ASCII | re.DOTALL)
 _TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -35,61 +48,91 @@ _TYPES: Final = {
 }
 
 
-class _Known(NamedTuple):
-    modified_ns: int
-    size: int
+class Asset(NamedTuple):
+    """A file: its type, its bytes, and those of its gzip form, empty where that is no smaller."""
+
+    kind: str
+    plain: bytes
+    zipped: bytes
     digest: str
 
 
 class Assets:
-    """The files below one folder."""
+    """The files below one folder, as they were at start.
+
+    Raises:
+        OSError: a file cannot be read.
+        ValueError: the folder is larger than ``FOLDER_BYTES``.
+    """
 
     def __init__(self, root: Path) -> None:
-        self._root = root.resolve()
-        self._known: dict[str, _Known] = {}
+        self._files = {path: _asset(file) for path, file in _found(root.resolve())}
+        if sum(len(file.plain) for file in self._files.values()) > FOLDER_BYTES:
+            raise ValueError(f"{root} holds more than {FOLDER_BYTES} bytes")
+        whole = hashlib.sha256()
+        for path, file in sorted(self._files.items()):
+            whole.update(f"{path}\0{file.digest}\0".encode())
+        self.version = whole.hexdigest()[:HASH_CHARS]
+        """Of the folder: another one after any change of any file."""
 
     def url(self, path: str) -> str:
-        """Return the address of a file, with its hash; without one where it is missing."""
-        file = self.find(path)
-        quoted = PREFIX + quote(path)
-        return quoted if file is None else f"{quoted}?v={self._digest(path, file)}"
+        """Return the address of a file, with the version; without one where it is missing."""
+        version = f"{self.version}/" if path in self._files else ""
+        return PREFIX + version + quote(path)
 
-    def find(self, path: str) -> Path | None:
-        """Return the file at ``path`` below the folder; hidden files and ways out are none."""
-        parts = path.split("/")
-        if "\0" in path or "\\" in path or any(not part or part.startswith(".") for part in parts):
-            return None
-        try:
-            file = self._root.joinpath(*parts).resolve()
-            inside = file.is_relative_to(self._root) and file.is_file()
-        except OSError:
-            return None
-        return file if inside else None
+    def find(self, path: str) -> Asset | None:
+        """Return the file at ``path`` below the folder; hidden files and links out are none."""
+        return self._files.get(path)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """Serve a file; ranges, ``ETag`` and ``If-Modified-Since`` are aiohttp's to handle.
+        """Serve a file; one under the version of another day is the file of today.
 
         Raises:
             Refusal: ``not_found``.
         """
         path = request.match_info["path"]
-        file = self.find(path)
+        versioned = _VERSIONED.fullmatch(path)
+        file = self.find(path if versioned is None else versioned[1])
         if file is None:
             raise Refusal("not_found")
-        current = request.query.get("v") == self._digest(path, file)
-        suffix = file.suffix.lower()
-        kind = _TYPES.get(suffix) or mimetypes.guess_type(file.name)[0]
+        zipped = bool(file.zipped) and reads_gzip(request.headers.get("Accept-Encoding", ""))
+        tag = f"{file.digest}-gzip" if zipped else file.digest
+        current = versioned is not None and path.startswith(self.version)
         headers = {
             "Cache-Control": IMMUTABLE if current else REVALIDATE,
-            "Content-Type": kind or "application/octet-stream",
+            "Content-Security-Policy": POLICY,
+            "ETag": f'"{tag}"',
+            "Vary": "Accept-Encoding",
         }
-        return web.FileResponse(file, headers=headers)
+        if _is_known(request.if_none_match, tag):
+            return web.Response(status=304, headers=headers)
+        headers["Content-Type"] = file.kind
+        if zipped:
+            headers["Content-Encoding"] = "gzip"
+        return web.Response(body=file.zipped if zipped else file.plain, headers=headers)
 
-    def _digest(self, path: str, file: Path) -> str:
-        status = file.stat()
-        known = self._known.get(path)
-        if known is None or known[:2] != (status.st_mtime_ns, status.st_size):
-            digest = hashlib.sha256(file.read_bytes()).hexdigest()[:HASH_CHARS]
-            known = _Known(status.st_mtime_ns, status.st_size, digest)
-            self._known[path] = known
-        return known.digest
+
+def _found(root: Path) -> Iterator[tuple[str, Path]]:
+    for file in root.rglob("*"):
+        path = file.relative_to(root)
+        hidden = any(part.startswith(".") for part in path.parts)
+        if not hidden and file.is_file() and file.resolve().is_relative_to(root):
+            yield path.as_posix(), file
+
+
+def _asset(file: Path) -> Asset:
+    plain = file.read_bytes()
+    kind = _TYPES.get(file.suffix.lower()) or mimetypes.guess_type(file.name)[0]
+    # Without the time, so that every process says the same.
+    zipped = gzip.compress(plain, mtime=0)
+    return Asset(
+        kind or "application/octet-stream",
+        plain,
+        zipped if len(zipped) < len(plain) else b"",
+        hashlib.sha256(plain).hexdigest()[: 2 * HASH_CHARS],
+    )
+
+
+def _is_known(tags: tuple[ETag, ...] | None, tag: str) -> bool:
+    """Tell whether the client has this form of the file (RFC 9110, section 13.1.2)."""
+    return any(each.value in {tag, "*"} for each in tags or ())

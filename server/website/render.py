@@ -11,6 +11,7 @@ from aiohttp import web
 
 from server.auth import csrf
 from server.website.assets import Assets
+from server.website.compression import compress_page
 from server.website.deps import DEPS
 from server.website.locale import LANGUAGES, Locales
 from server.website.visit import visit_of
@@ -67,7 +68,9 @@ def render(
     html = aiohttp_jinja2.render_string(
         template, request, {**common, **context}, app_key=_ENVIRONMENTS[visit.language]
     )
-    return web.Response(text=html, status=status, content_type="text/html", charset="utf-8")
+    page = web.Response(text=html, status=status, content_type="text/html", charset="utf-8")
+    compress_page(request, page)
+    return page
 
 
 def csrf_token(request: web.Request) -> str:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from server.website.middleware.headers import FIXED, content_policy
@@ -8,8 +10,8 @@ from tests.nginx.conftest import Site
 pytestmark = pytest.mark.nginx
 
 
-async def test_a_file_named_with_its_version_is_kept_for_ever(site: Site) -> None:
-    response = await site.browser.get("/static/js/page.js?v=1a2b3c")
+async def test_a_file_named_with_its_version_is_kept_for_ever(site: Site, static: Path) -> None:
+    response = await site.browser.get("/static/0123456789ab/js/page.js")
     assert response.status == 200
     assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert response.headers["Content-Type"].partition(";")[0] in {
@@ -17,6 +19,7 @@ async def test_a_file_named_with_its_version_is_kept_for_ever(site: Site) -> Non
         "text/javascript",
     }
     assert site.reached == 0
+    assert await response.read() == (static / "js" / "page.js").read_bytes()
 
 
 async def test_a_file_without_a_version_is_asked_for_again(site: Site) -> None:
@@ -28,7 +31,30 @@ async def test_a_file_without_a_version_is_asked_for_again(site: Site) -> None:
     assert again.status == 304
 
 
-@pytest.mark.parametrize("path", ["/static/page.css", "/static/none.css", "/static/", "/metrics"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/0123456789ab/none.js",
+        "/static/0123456789ab/",
+        "/static/0123456789ab/0123456789ab/page.css",
+        "/static/0123456789AB/page.css",
+        "/static/page.css%0a",
+    ],
+)
+async def test_that_a_file_is_missing_is_not_kept(site: Site, path: str) -> None:
+    response = await site.browser.get(path)
+    assert response.status in {403, 404}
+    assert "Cache-Control" not in response.headers
+    assert site.reached == 0
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/static/page.css", "/static/0123456789ab/page.css"),
+        *("/static/none.css", "/static/", "/metrics"),
+    ],
+)
 async def test_what_nginx_answers_itself_carries_the_headers_of_the_website(
     site: Site, path: str
 ) -> None:
@@ -41,13 +67,13 @@ async def test_what_nginx_answers_itself_carries_the_headers_of_the_website(
 
 
 async def test_text_is_compressed_and_says_that_it_varies(site: Site) -> None:
-    for path in ("/static/js/page.js", "/static/page.css"):
+    for path in ("/static/js/page.js", "/static/page.css", "/static/0123456789ab/page.css"):
         response = await site.browser.get(path, headers={"Accept-Encoding": "gzip"})
         assert response.headers["Content-Encoding"] == "gzip"
         assert response.headers["Vary"] == "Accept-Encoding"
 
 
-async def test_pages_are_not_compressed(site: Site) -> None:
+async def test_the_compression_of_pages_is_left_to_the_website(site: Site) -> None:
     response = await site.browser.get("/chatrooms/", headers={"Accept-Encoding": "gzip"})
     assert "Content-Encoding" not in response.headers
 
@@ -61,6 +87,10 @@ async def test_pages_are_not_compressed(site: Site) -> None:
         "/static../secret.txt",
         "/static//../../secret.txt",
         "/static/js/../../secret.txt",
+        "/static/0123456789ab/../../secret.txt",
+        "/static/0123456789ab/..%2fsecret.txt",
+        "/static/0123456789ab//../secret.txt",
+        "/static/0123456789ab/%252e%252e/secret.txt",
     ],
 )
 async def test_nothing_beside_the_folder_is_served(site: Site, path: str) -> None:

@@ -208,12 +208,20 @@ async def test_pages_name_their_files_and_nginx_serves_them_for_ever(whole: Whol
     async with whole.browser() as browser:
         page = await (await browser.get("/login/")).text()
         links = [part.partition('"')[0] for part in page.split('"/static/')[1:]]
-        assert any(".css?v=" in link for link in links)
+        assert any(link.endswith(".css") for link in links)
         for link in links:
             response = await browser.get("/static/" + link)
             assert response.status == 200, link
-            if "?v=" in link:
-                assert response.headers["Cache-Control"].endswith("immutable")
+            assert response.headers["Cache-Control"].endswith("immutable"), link
+
+
+async def test_a_page_comes_compressed_through_nginx(whole: Whole) -> None:
+    async with whole.browser() as browser:
+        for accepted, encoding in (("gzip", "gzip"), ("identity", None)):
+            page = await browser.get("/login/", headers={"Accept-Encoding": accepted})
+            assert page.headers.get("Content-Encoding") == encoding
+            assert page.headers["Vary"] == "Accept-Encoding"
+            assert "<!doctype html>" in await page.text()
 
 
 async def test_each_header_of_safety_comes_once(whole: Whole) -> None:

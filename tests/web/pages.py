@@ -14,6 +14,8 @@ from server.website.locale import LANGUAGES, Locales
 WEB = Path(__file__).resolve().parents[2] / "web"
 TEMPLATES = WEB / "templates"
 STATIC = WEB / "static"
+BASE = "/static/0123456789ab/"
+"""Where files are, with a version."""
 LANGUAGE_CODES = [code for code, _ in LANGUAGES]
 
 EPOCH = 1_700_000_000_000
@@ -31,7 +33,7 @@ def environment(language: str = "en") -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(static=lambda path: f"/static/{path}?v=1", languages=list(LANGUAGES))
+    made.globals.update(static=lambda path: BASE + path, languages=list(LANGUAGES))
     made.globals["lang"] = language
     install = made.install_gettext_translations  # type: ignore[attr-defined]  # the extension adds it
     install(catalogue(language), newstyle=True)

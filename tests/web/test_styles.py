@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.web.pages import STATIC, environment, message, room_context
+from tests.web.pages import BASE, STATIC, environment, message, room_context
 
 SHEETS = sorted((STATIC / "css").glob("*.css"))
 TOKENS = (STATIC / "css" / "tokens.css").read_text()
@@ -89,7 +89,7 @@ def test_the_page_of_a_room_stays_light() -> None:
         .get_template("room.html")
         .render(room_context([message(seq, "Кто сегодня на кухне? " * 3) for seq in range(1, 51)]))
     )
-    files = {path.partition("?")[0] for path in re.findall(r'(?:href|src)="/static/([^"]+)"', html)}
+    files = set(re.findall(rf'(?:href|src)="{BASE}([^"]+)"', html))
     controllers = {
         f"js/controllers/{name}.js"
         for names in re.findall(r'data-controller="([^"]+)"', html)

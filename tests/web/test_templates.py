@@ -11,6 +11,7 @@ import pytest
 
 from tests.web.pages import (
     ALICE,
+    BASE,
     BOB,
     EPOCH,
     LANGUAGE_CODES,
@@ -74,7 +75,7 @@ def test_a_page_runs_nothing_inline(template: str, context: dict[str, Any], lang
         assert tag != "style"
         if tag == "script":
             data = attributes.get("type") == "application/json"
-            assert data or (attributes.get("src") or "").startswith("/static/")
+            assert data or (attributes.get("src") or "").startswith(BASE)
 
 
 @each_page
@@ -125,9 +126,9 @@ def test_a_page_names_only_files_that_exist(
     page = render(template, context, language)
     for _, attributes in page.elements:
         for name in ("src", "href"):
-            address = (attributes.get(name) or "").partition("?")[0]
+            address = attributes.get(name) or ""
             if address.startswith("/static/"):
-                assert (STATIC / address.removeprefix("/static/")).is_file(), address
+                assert (STATIC / address.removeprefix(BASE)).is_file(), address
         for controller in (attributes.get("data-controller") or "").split():
             assert (STATIC / "js" / "controllers" / f"{controller}.js").is_file(), controller
 
@@ -136,10 +137,10 @@ def test_a_module_is_preloaded_under_the_address_that_imports_use() -> None:
     page = render("room.html", room_context([]))
     loaded = {found["href"] for found in page.all("link", rel="modulepreload")}
     for address in loaded:
-        path = STATIC / str(address).removeprefix("/static/")
+        path = STATIC / str(address).removeprefix(BASE)
         for imported in re.findall(r'from "(\.[^"]+)"', path.read_text()):
             wanted = (path.parent / imported).resolve().relative_to(STATIC.resolve())
-            assert f"/static/{wanted.as_posix()}" in loaded, f"{address} imports {imported}"
+            assert BASE + wanted.as_posix() in loaded, f"{address} imports {imported}"
 
 
 def test_what_people_write_is_text_everywhere() -> None:

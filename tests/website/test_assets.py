@@ -1,15 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import re
 from pathlib import Path
 
 import pytest
 
-from server.runtime.settings import Settings
 from server.website.assets import Assets
 from tests.website.site import Site
 
-MakeSettings = Callable[..., Settings]
+STATIC = Path(__file__).resolve().parents[2] / "web" / "static"
 
 
 @pytest.fixture
@@ -23,14 +23,25 @@ def folder(tmp_path: Path) -> Path:
     return root
 
 
-def test_the_address_changes_with_the_content(folder: Path) -> None:
-    assets = Assets(folder)
-    first = assets.url("js/app.js")
-    assert first.startswith("/static/js/app.js?v=")
-    assert assets.url("js/app.js") == first
-    (folder / "js" / "app.js").write_text("other")
-    assert assets.url("js/app.js") != first
-    assert assets.url("js/missing.js") == "/static/js/missing.js"
+def test_the_address_changes_with_any_file_of_the_folder(folder: Path) -> None:
+    first = Assets(folder).url("js/app.js")
+    assert re.fullmatch(r"/static/[0-9a-f]{12}/js/app\.js", first)
+    assert Assets(folder).url("js/app.js") == first
+    (folder / "js" / "other.js").write_text("one")
+    second = Assets(folder).url("js/app.js")
+    (folder / "js" / "other.js").write_text("two")
+    third = Assets(folder).url("js/app.js")
+    (folder / "js" / "other.js").rename(folder / "js" / "another.js")
+    assert len({first, second, third, Assets(folder).url("js/app.js")}) == 4
+    assert Assets(folder).url("js/missing.js") == "/static/js/missing.js"
+
+
+def test_a_folder_that_is_too_large_to_keep_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.website.assets.FOLDER_BYTES", 2)
+    with pytest.raises(ValueError, match="holds more than"):
+        Assets(folder)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +67,9 @@ def test_nothing_but_files_below_the_folder_is_found(folder: Path, path: str) ->
     assert Assets(folder).find(path) is None
 
 
-async def test_a_file_is_kept_for_ever_by_its_hash_and_asked_for_again_without(site: Site) -> None:
+async def test_a_file_is_kept_for_ever_by_its_version_and_asked_for_again_without(
+    site: Site,
+) -> None:
     visitor = site.visitor()
     page = await visitor.get("/login/")
     address = page.text.partition('rel="stylesheet" href="')[2].partition('"')[0]
@@ -64,13 +77,51 @@ async def test_a_file_is_kept_for_ever_by_its_hash_and_asked_for_again_without(s
     assert kept.status == 200
     assert kept.headers["Content-Type"] == "text/css; charset=utf-8"
     assert kept.headers["Cache-Control"] == "public, max-age=31536000, immutable"
-    plain = await visitor.get(address.partition("?")[0])
-    assert plain.headers["Cache-Control"] == "public, no-cache"
-    stale = await visitor.get(address.partition("?")[0] + "?v=000000000000")
-    assert stale.headers["Cache-Control"] == "public, no-cache"
-    again = await visitor.get(address, headers={"If-None-Match": kept.headers["ETag"]})
-    assert again.status == 304
+    _, _, version, name = address.split("/", 3)
+    for other in (f"/static/{name}", f"/static/000000000000/{name}"):
+        today = await visitor.get(other)
+        assert today.body == kept.body
+        assert today.headers["Cache-Control"] == "public, no-cache"
+    twice = await visitor.get(f"/static/{version}/{version}/{name}")
+    assert (twice.status, twice.headers["Cache-Control"]) == (404, "no-store")
     assert "Set-Cookie" not in kept.headers
+
+
+async def test_each_encoding_of_a_file_has_its_own_tag(site: Site) -> None:
+    visitor = site.visitor()
+    address = "/static/css/base.css"
+    zipped = await visitor.get(address, headers={"Accept-Encoding": "gzip"})
+    plain = await visitor.get(address, headers={"Accept-Encoding": "br, gzip;q=0"})
+    assert (STATIC / "css" / "base.css").read_bytes() == plain.body == zipped.body
+    assert zipped.headers["Content-Encoding"] == "gzip"
+    assert int(zipped.headers["Content-Length"]) < len(plain.body)
+    assert "Content-Encoding" not in plain.headers
+    tags = [answer.headers["ETag"] for answer in (zipped, plain)]
+    assert len(set(tags)) == 2
+    for accepted, mine, other in (("gzip", *tags), ("identity", *reversed(tags))):
+        for known, status in (
+            *((mine, 304), (f"W/{mine}", 304), (f'"x", {mine}', 304), ("*", 304)),
+            (other, 200),
+        ):
+            headers = {"Accept-Encoding": accepted, "If-None-Match": known}
+            again = await visitor.get(address, headers=headers)
+            assert again.status == status, (accepted, known)
+            assert again.headers["Vary"] == "Accept-Encoding"
+            assert again.headers["ETag"] == mine
+
+
+async def test_what_gzip_does_not_make_smaller_is_sent_as_it_is(folder: Path) -> None:
+    (folder / "noise.png").write_bytes(os.urandom(4096))
+    asset = Assets(folder).find("noise.png")
+    assert asset is not None
+    assert asset.zipped == b""
+    assert asset.kind == "image/png"
+
+
+async def test_only_the_head_of_a_file_comes_when_asked(site: Site) -> None:
+    answer = await site.visitor().ask("HEAD", "/static/css/base.css")
+    assert (answer.status, answer.body) == (200, b"")
+    assert int(answer.headers["Content-Length"]) > 0
 
 
 @pytest.mark.parametrize(
@@ -95,6 +146,7 @@ async def test_files_have_the_type_that_browsers_insist_on(
         "/static//etc/passwd",
         "/static/",
         "/static/%5c..%5cserver",
+        "/static/000000000000/..%2f..%2fserver/__init__.py",
     ],
 )
 async def test_no_address_leads_out_of_the_folder(site: Site, path: str) -> None:

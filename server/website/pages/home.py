@@ -34,8 +34,8 @@ async def favicon(request: web.Request) -> web.StreamResponse:
     file = request.app[ASSETS].find("img/logo.svg")
     if file is None:
         raise Refusal("not_found")
-    headers = {"Cache-Control": "public, max-age=86400", "Content-Type": "image/svg+xml"}
-    return web.FileResponse(file, headers=headers)
+    headers = {"Cache-Control": "public, max-age=86400", "Content-Type": file.kind}
+    return web.Response(body=file.plain, headers=headers)
 
 
 @routes.get("/robots.txt")
