@@ -43,7 +43,6 @@ async def test_a_person_logs_in_opens_a_room_and_talks_without_a_mouse(
     await alice.create_room("Workshop")
     bob = await open_window("bob")
     assert bob.person is not None
-    keys = (await open_window()).page
     window = await open_window()
     keys = window.page
     await window.open("/login/")
@@ -51,7 +50,8 @@ async def test_a_person_logs_in_opens_a_room_and_talks_without_a_mouse(
     await keys.keyboard.type(bob.person.email)
     await _tab_to(window, "#password")
     await keys.keyboard.type(PASSWORD)
-    await keys.keyboard.press("Enter")
+    async with keys.expect_event("websocket"):
+        await keys.keyboard.press("Enter")
     await expect(keys).to_have_url(re.compile(r"/chatrooms/$"))
 
     await expect(window.room_row("Workshop")).to_be_visible()
@@ -110,7 +110,8 @@ async def test_the_rooms_are_one_stop_for_tab_and_the_arrows_go_on(
     alice = await open_window("alice")
     for name in ("East", "West"):
         await alice.create_room(name)
-    await alice.open("/chatrooms/")
+    async with alice.page.expect_event("websocket"):
+        await alice.open("/chatrooms/")
     await alice.find("#search").focus()
     await _tab_to(alice, ".room-item__link")
     await alice.page.keyboard.press("End")

@@ -35,7 +35,7 @@ async def _says(window: Window, field: str, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("locale", "words"),
-    [("en-GB", "A password has at least 8 characters."), ("ru-RU", "В пароле не меньше 8 знаков.")],
+    [("en-GB", "A password has at least 8 characters."), ("ru-RU", "Пароль слишком короткий.")],
 )
 async def test_a_short_password_is_refused_and_the_rest_is_kept(
     open_window: OpenWindow, locale: str, words: str

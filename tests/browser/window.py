@@ -144,6 +144,11 @@ class Window:
             [{"name": "session", "value": person.cookie, "url": self.home}]
         )
 
+    async def person_language(self, language: str) -> None:
+        """Set the language of the account."""
+        assert self.person is not None
+        await self.person.request("PATCH", "/api/v1/me", json={"language": language})
+
     # --- What must not happen -----------------------------------------------------------
 
     def expects(self, *patterns: str) -> None:
