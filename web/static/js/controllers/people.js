@@ -19,14 +19,14 @@ export default function people(element, { words, session }) {
 
   function draw() {
     const here = [...presence.people.values()].sort((a, b) => a.name.localeCompare(b.name));
-    const rows = here.map((person) => drawPerson(person, words));
+    const rows = here.map((person) => drawPerson(person, person.id === element.dataset.owner, words));
     const hidden = presence.online - here.length;
     if (hidden > 0) rows.push(drawMore(words.count("andMore", hidden)));
     element.replaceChildren(...rows);
   }
 }
 
-function drawPerson(person, words) {
+function drawPerson(person, isOwner, words) {
   const row = document.createElement("li");
   row.className = "person";
   const avatar = part("avatar", initials(person.name));
@@ -35,7 +35,7 @@ function drawPerson(person, words) {
   const name = part("person__name", person.name);
   name.dir = "auto";
   row.append(avatar, name);
-  if (person.role === "owner") row.append(part("person__role", words.say("owner")));
+  if (isOwner) row.append(part("person__role", words.say("owner")));
   return row;
 }
 
