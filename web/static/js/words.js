@@ -51,6 +51,7 @@ const EN = {
   code_room_unavailable: "The room cannot be loaded right now. Your text is kept.",
   code_not_subscribed: "Entering the room once more.",
   code_too_many_rooms: "Too many rooms are open at once.",
+  code_too_many_owned: "You own as many rooms as one person may.",
   code_unauthorized: "You are logged out. Log in and your messages will be sent.",
   code_token_expired: "You are logged out. Log in and your messages will be sent.",
   code_forbidden: "You may not do this.",
@@ -125,6 +126,7 @@ const RU = {
   code_room_unavailable: "Комнату сейчас не открыть. Текст сохранён.",
   code_not_subscribed: "Входим в комнату ещё раз.",
   code_too_many_rooms: "Открыто слишком много комнат сразу.",
+  code_too_many_owned: "У вас уже столько своих комнат, сколько можно.",
   code_unauthorized: "Вы вышли. Войдите, и сообщения отправятся.",
   code_token_expired: "Вы вышли. Войдите, и сообщения отправятся.",
   code_forbidden: "На это нет права.",
@@ -208,8 +210,11 @@ export class Words {
     return this.#formats[days < 7 ? "weekday" : "short"].format(ms);
   }
 
+  /** A day and its time, inside a sentence. */
   both(ms, now = Date.now()) {
-    return `${this.date(ms, now)}, ${this.clock(ms)}`;
+    const isNear = daysBetween(ms, now) <= 1;
+    const date = this.date(ms, now);
+    return `${isNear ? date.toLowerCase() : date}, ${this.clock(ms)}`;
   }
 }
 
