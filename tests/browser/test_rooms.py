@@ -96,18 +96,3 @@ async def test_a_message_to_a_room_deleted_meanwhile_is_shown_as_not_sent(
     await expect(trouble).to_contain_text("Not sent. This room was deleted.")
     await trouble.get_by_role("button", name="Discard").click()
     await expect(bob.texts).to_have_count(0)
-
-
-async def test_logging_out_ends_every_open_page(open_window: OpenWindow) -> None:
-    alice = await open_window("alice")
-    room = await alice.create_room("Vestibule")
-    await alice.enter(room)
-    first = alice.page
-    await alice.new_tab("/chatrooms/")
-    await alice.find(".account__button").click()
-    await alice.page.get_by_role("button", name="Log out").click()
-    await expect(alice.page).to_have_url(re.compile(r"/login/$"))
-    banner = first.locator(".banner")
-    await expect(banner).to_contain_text("You are logged out.")
-    await banner.get_by_role("link", name="Log in").click()
-    await expect(first).to_have_url(re.compile(rf"/login/\?next=.*{room}"))
