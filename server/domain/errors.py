@@ -49,6 +49,7 @@ KINDS: dict[str, Kind] = {
     "not_a_member": Kind(403, "You are not a member of this room."),
     "not_subscribed": Kind(400, "Subscribe to the room first."),
     "too_many_rooms": Kind(400, "The socket holds as many rooms as it may."),
+    "too_many_owned": Kind(400, "You own as many rooms as one person may."),
     # Load and failure.
     "rate_limited": Kind(429, "Slow down a little.", 1_000),
     "throttled": Kind(429, "Too many attempts. Wait a little.", 30_000),

@@ -97,12 +97,11 @@ async def create(
     """Make a room that this person owns.
 
     Raises:
-        Refusal: a refusal of the name, ``too_many_rooms``, ``unavailable``.
+        Refusal: a refusal of the name, ``too_many_owned``, ``unavailable``.
     """
     name = clean_name(name, deps.settings.room_name_chars)
     if await deps.rooms.owned_count(identity.user.id) >= deps.settings.rooms_per_user:
-        limit = deps.settings.rooms_per_user
-        raise Refusal("too_many_rooms", f"A person owns at most {limit} rooms.")
+        raise Refusal("too_many_owned")
     room = await deps.rooms.create(name, identity.user, visibility)
     logger.info("a room was made", extra={"room": room.id, "user": identity.user.id})
     return room

@@ -41,6 +41,7 @@ def test_every_refusal_that_a_sender_can_meet_has_words_of_its_own() -> None:
     words = (STATIC / "js" / "words.js").read_text()
     sender = {code for code, kind in KINDS.items() if kind.retry_ms is not None}
     sender |= {"room_gone", "room_not_found", "not_a_member", "not_subscribed", "too_many_rooms"}
+    sender |= {"too_many_owned"}
     sender |= {"empty_text", "text_too_long", "invalid_text", "unauthorized", "token_expired"}
     assert not [code for code in sender if words.count(f"code_{code}:") != 2]
 

@@ -99,7 +99,13 @@ async def test_a_person_owns_so_many_rooms_and_no_more(make_settings: MakeSettin
         await site.room(alice, "one")
         two = await site.room(alice, "two")
         answer = await alice.send("POST", "/chatrooms/create", {"name": "three"})
-        assert (answer.status, answer.code) == (400, "too_many_rooms")
+        assert (answer.status, answer.code) == (400, "too_many_owned")
+        browser = await site.browser("alice", new=False)
+        page = await browser.post(
+            "/chatrooms/create", {"name": "three"}, headers={"Accept-Language": "ru"}
+        )
+        assert page.status == 400
+        assert "У вас уже столько своих комнат, сколько можно." in page.text
         await alice.send("DELETE", f"/chatrooms/delete/{two}")
         await site.room(alice, "three")
 

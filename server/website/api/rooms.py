@@ -48,7 +48,7 @@ async def find(request: web.Request) -> web.StreamResponse:
     RoomModel,
     status=201,
     body=NewRoomInput,
-    refusals=("bad_request", "invalid_name", "too_many_rooms"),
+    refusals=("bad_request", "invalid_name", "too_many_owned"),
 )
 async def create(request: web.Request) -> web.StreamResponse:
     """Make a room that this person owns."""
