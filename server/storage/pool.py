@@ -34,6 +34,8 @@ NETWORK_ERRORS = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    # What asyncpg says of an idle connection that the server has just ended.
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
 )
@@ -72,14 +74,27 @@ class Pool:
             Refusal: ``unavailable``: none was free in time, or PostgreSQL went away inside.
         """
         try:
-            async with self._pool.acquire(timeout=self.settings.database_acquire_s) as connection:
+            connection = await self._pool.acquire(timeout=self.settings.database_acquire_s)
+            try:
                 yield connection
+            finally:
+                await self._give_back(connection)
         except AWAY_ERRORS as error:
-            if isinstance(error, NETWORK_ERRORS):
-                # Other pooled connections may be half-open: each is replaced when next used.
-                await self._pool.expire_connections()
-            log.warning("PostgreSQL is unavailable", extra={"error": type(error).__name__})
+            await self._note_outage(error)
             raise Refusal("unavailable") from error
+
+    async def _give_back(self, connection: Connection) -> None:
+        """Release a connection; what was done on it stays done when it broke meanwhile."""
+        try:
+            await self._pool.release(connection, timeout=self.settings.database_acquire_s)
+        except AWAY_ERRORS as error:
+            await self._note_outage(error)
+
+    async def _note_outage(self, error: BaseException) -> None:
+        if isinstance(error, NETWORK_ERRORS):
+            # Other pooled connections may be half-open: each is replaced when next used.
+            await self._pool.expire_connections()
+        log.warning("PostgreSQL is unavailable", extra={"error": type(error).__name__})
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

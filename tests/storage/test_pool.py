@@ -46,13 +46,29 @@ async def test_a_stopped_server_is_unavailable_and_comes_back(
     await wait_until(lambda: answers(pool), description="PostgreSQL answers again")
 
 
-async def test_a_cut_connection_is_unavailable_once(pool: Pool, other: Other) -> None:
-    async with pool.connection() as connection:
-        pid = await connection.fetchval("SELECT pg_backend_pid()")
-        await other.execute("SELECT pg_terminate_backend($1)", pid)
+async def test_what_is_done_stays_done_when_the_connection_breaks_afterwards(
+    pool: Pool, other: Other
+) -> None:
+    for _ in range(10):
+        async with pool.connection() as connection:
+            pid = await connection.fetchval("SELECT pg_backend_pid()")
+            await other.execute("SELECT pg_terminate_backend($1)", pid)
     await wait_until(lambda: answers(pool))
+
+
+async def test_a_connection_that_is_cut_in_use_is_unavailable_and_replaced(
+    pool: Pool, other: Other
+) -> None:
+    async def talk() -> None:
+        async with pool.connection() as connection:
+            pid = await connection.fetchval("SELECT pg_backend_pid()")
+            await other.execute("SELECT pg_terminate_backend($1)", pid)
+            while True:
+                await connection.execute("SELECT 1")
+
     for _ in range(5):
-        await pool.ping()
+        await refused(talk(), within_s=3)
+    await wait_until(lambda: answers(pool))
 
 
 async def test_the_wait_for_a_free_connection_has_an_end(make_settings: MakeSettings) -> None:
