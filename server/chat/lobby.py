@@ -32,6 +32,8 @@ REPAIRS_AT_ONCE = 32
 """After Redis was away every room asks its log: so many at the same time."""
 RETRY_FIRST_S = 0.1
 RETRY_MOST_S = 2.0
+SAVED_DELAY_S = 0.1
+"""How long a saved watermark waits for a message to go with."""
 GONE = frozenset({"room_gone", "room_not_found"})
 
 
@@ -77,6 +79,7 @@ class Lobby:
         self._mending: dict[Room, asyncio.Task[None]] = {}
         self._lingering: dict[Room, asyncio.TimerHandle] = {}
         self._unwritten: list[Room] = []
+        self._unsaved: list[Room] = []
         self._repairs = asyncio.Semaphore(REPAIRS_AT_ONCE)
 
     def __iter__(self) -> Iterator[Room]:
@@ -223,6 +226,17 @@ class Lobby:
         if not self._unwritten:
             asyncio.get_running_loop().call_soon(self._write)
         self._unwritten.append(room)
+
+    def has_saved(self, room: Room) -> None:
+        """Write a saved watermark when it found no other frame to go with for a while."""
+        if not self._unsaved:
+            asyncio.get_running_loop().call_later(SAVED_DELAY_S, self._write_saved)
+        self._unsaved.append(room)
+
+    def _write_saved(self) -> None:
+        rooms, self._unsaved = self._unsaved, []
+        for room in rooms:
+            room.flush_saved()
 
     def _write(self) -> None:
         rooms, self._unwritten = self._unwritten, []

@@ -1,13 +1,16 @@
 """What waits to leave on one socket: bounded in bytes, never skipped in the middle.
 
-Ready-made frames go straight to the transport, whose buffer is the queue. Over its limit
-the socket is closed with a code that says "come back and resume".
+Ready-made frames go straight to the kernel while it takes them: a transport's own write
+costs a fifth more per delivery. What the kernel does not take waits in the transport's
+buffer, which is the queue; over its limit the socket is closed with a code that says
+"come back and resume".
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from typing import Final
 
 from aiohttp.abc import AbstractStreamWriter
@@ -31,7 +34,7 @@ class Outbox:
         code: with what the socket was closed, or ``None`` while frames may be written.
     """
 
-    __slots__ = ("_limit", "_transport", "_writer", "code")
+    __slots__ = ("_fd", "_limit", "_transport", "_writer", "code")
 
     def __init__(
         self, transport: asyncio.Transport, writer: AbstractStreamWriter, limit: int
@@ -39,6 +42,9 @@ class Outbox:
         self._transport = transport
         self._writer = writer
         self._limit = limit
+        sock = transport.get_extra_info("socket")
+        is_plain = sock is not None and transport.get_extra_info("sslcontext") is None
+        self._fd: int = sock.fileno() if is_plain else -1
         self.code: int | None = None
 
     @property
@@ -50,13 +56,29 @@ class Outbox:
         """Send whole frames; never waits and never raises."""
         if self.code is not None:
             return
+        transport = self._transport
         try:
-            self._transport.write(frames)
+            if self._fd >= 0 and not transport.get_write_buffer_size():
+                # Never on a transport that closes: its descriptor may be another's soon.
+                if transport.is_closing():
+                    self.code = ABNORMAL
+                    return
+                sent = os.write(self._fd, frames)
+                if sent == len(frames):
+                    return
+                frames = frames[sent:]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.code = ABNORMAL
+            return
+        try:
+            transport.write(frames)
         except RuntimeError:
             # uvloop raises on a transport that is closed already; the read loop notices too.
             self.code = ABNORMAL
             return
-        if self._transport.get_write_buffer_size() > self._limit:
+        if transport.get_write_buffer_size() > self._limit:
             self._overflow()
 
     async def write_asked(self, frames: bytes) -> None:

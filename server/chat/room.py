@@ -61,6 +61,9 @@ class Host(Protocol):
     def has_frames(self, room: Room) -> None:
         """Call ``flush`` at the end of this turn."""
 
+    def has_saved(self, room: Room) -> None:
+        """Call ``flush_saved`` before long."""
+
     def is_broken(self, room: Room) -> None:
         """Find out what was missed, and call ``mend``."""
 
@@ -114,6 +117,7 @@ class Room:
         self._again = False
         self._whole: asyncio.Event | None = None
         self._frames: list[bytes] = []
+        self._saved: bytes | None = None
         self._typed: dict[str, float] = {}
         self._host = host
 
@@ -124,9 +128,10 @@ class Room:
         kind = event.kind
         if kind == Kind.TYPING:
             self._tell_others(event.subject, text_frame(event.payload))
-        elif kind == Kind.SAVED or kind == Kind.PRESENCE:  # noqa: PLR1714  # no tuple per event
-            if kind == Kind.PRESENCE:
-                self.online = int(orjson.loads(event.payload)["online"])
+        elif kind == Kind.SAVED:
+            self._queue_saved(text_frame(event.payload))
+        elif kind == Kind.PRESENCE:
+            self.online = int(orjson.loads(event.payload)["online"])
             self._queue(text_frame(event.payload))
         elif self.broken is not None:
             self._hold(event)
@@ -169,11 +174,28 @@ class Room:
         if not frames:
             return
         self._frames = []
+        if self._saved is not None:
+            frames.append(self._saved)
+            self._saved = None
         joined = frames[0] if len(frames) == 1 else b"".join(frames)
         for member in tuple(self.members):
             member.write(joined)
         DELIVERIES.inc(len(frames) * len(self.members))
         DELIVERED_BYTES.inc(len(joined) * len(self.members))
+
+    def flush_saved(self) -> None:
+        """Write the saved watermark that waited for other frames to go with."""
+        if self._saved is not None:
+            self._frames.append(self._saved)
+            self._saved = None
+            self.flush()
+
+    def _queue_saved(self, frame: bytes) -> None:
+        # Only the newest counts, and nobody waits for it: as a write of its own after each
+        # message it would double the cost of a busy room.
+        if self._saved is None:
+            self._host.has_saved(self)
+        self._saved = frame
 
     def _queue(self, frame: bytes) -> None:
         if not self._frames:

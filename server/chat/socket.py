@@ -72,7 +72,7 @@ class Door:
             raise Refusal("draining")
         if roster.is_full:
             raise Refusal("busy")
-        if not web.WebSocketResponse().can_prepare(request):
+        if request.headers.get("Upgrade", "").lower() != "websocket":
             raise Refusal("bad_request", "This address speaks WebSocket.")
         identity = await self._around.identities.identify(request.headers, request.cookies)
         if identity is None:

@@ -63,6 +63,7 @@ class FakeHost:
     def __init__(self) -> None:
         self.broken = 0
         self.unwritten: list[Room] = []
+        self.unsaved: list[Room] = []
         self.here: set[Member] = set()
         self.closed: list[str] = []
 
@@ -74,6 +75,9 @@ class FakeHost:
 
     def has_frames(self, room: Room) -> None:
         self.unwritten.append(room)
+
+    def has_saved(self, room: Room) -> None:
+        self.unsaved.append(room)
 
     def is_broken(self, room: Room) -> None:
         self.broken += 1

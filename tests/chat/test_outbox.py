@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from typing import Any
+
+from aiohttp.abc import AbstractStreamWriter
 
 from server.chat.outbox import Outbox
 
@@ -17,6 +21,9 @@ class FakeTransport:
         if self.closed:
             raise RuntimeError("the handler is closed")
         self.written += data
+
+    def get_extra_info(self, _name: str) -> None:
+        return None
 
     def get_write_buffer_size(self) -> int:
         return len(self.written)
@@ -36,6 +43,28 @@ class FakeWriter:
 
     async def drain(self) -> None:
         await self.drained.wait()
+
+
+class _NoDrain(AbstractStreamWriter):
+    """A writer that only drains; the rest is not ours to use."""
+
+    async def write(self, chunk: Any) -> None:
+        raise AssertionError
+
+    async def write_eof(self, chunk: bytes = b"") -> None:
+        raise AssertionError
+
+    async def drain(self) -> None:
+        return
+
+    def enable_compression(self, *_args: Any, **_rest: Any) -> None:
+        raise AssertionError
+
+    def enable_chunking(self) -> None:
+        raise AssertionError
+
+    async def write_headers(self, status_line: str, headers: Any) -> None:
+        raise AssertionError
 
 
 def _outbox(transport: FakeTransport, writer: FakeWriter, limit: int = 100) -> Outbox:
@@ -75,3 +104,36 @@ async def test_what_was_asked_for_may_be_larger_than_the_limit_for_a_while() -> 
     await asked
     outbox.write(b"z" * 101)
     assert outbox.code == 4003
+
+
+async def test_what_the_kernel_does_not_take_waits_in_the_transport_in_its_order() -> None:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
+    outbox = Outbox(transport, _NoDrain(), 1_000_000)
+    parts = [bytes([n]) * 3000 for n in range(100)]
+    for part in parts:
+        outbox.write(part)
+    assert transport.get_write_buffer_size() > 0
+    theirs.setblocking(False)
+    received = b""
+    while len(received) < 300_000:
+        received += await loop.sock_recv(theirs, 65_536)
+    assert received == b"".join(parts)
+    transport.abort()
+    outbox.write(b"too late")
+    assert outbox.code == 1006
+    theirs.close()
+
+
+async def test_a_peer_that_is_gone_is_no_error_of_the_writer() -> None:
+    ours, theirs = socket.socketpair()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
+    outbox = Outbox(transport, _NoDrain(), 1000)
+    theirs.close()
+    outbox.write(b"frame")
+    assert outbox.code == 1006
+    transport.abort()

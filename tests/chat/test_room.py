@@ -234,6 +234,32 @@ def test_presence_is_passed_on_and_remembered(host: FakeHost, room: Room, bob: F
     assert bob.got == [orjson.loads(told)]
 
 
+def test_the_saved_watermark_goes_with_the_next_message_and_only_the_newest_counts(
+    host: FakeHost, room: Room, bob: FakeMember
+) -> None:
+    for seq in (8, 9, 10):
+        place = Position(1, seq)
+        room.deliver(Event(KITCHEN, place, "s", "-", events.saved(KITCHEN, place)))
+    host.end_turn()
+    assert bob.writes == []
+    room.deliver(event(11))
+    host.end_turn()
+    assert [(each["ev"], each["seq"]) for each in bob.got] == [("message", 11), ("saved", 10)]
+    assert len(bob.writes) == 1
+    assert host.unsaved == [room]
+    room.flush_saved()
+    assert len(bob.writes) == 1
+
+
+def test_the_saved_watermark_goes_alone_when_nothing_is_said(
+    host: FakeHost, room: Room, bob: FakeMember
+) -> None:
+    room.deliver(Event(KITCHEN, START_OF_TEST, "s", "-", events.saved(KITCHEN, START_OF_TEST)))
+    assert host.unsaved == [room]
+    room.flush_saved()
+    assert [each["ev"] for each in bob.got] == ["saved"]
+
+
 def test_who_comes_between_two_events_of_a_turn_hears_only_the_second(
     host: FakeHost, room: Room
 ) -> None:
