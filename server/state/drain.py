@@ -60,7 +60,9 @@ async def read(
             raise reply
         if reply:
             records[partition] = [
-                Record(record_id, fields[0].decode(), fields[1]) for record_id, fields in reply
+                # A strange record must be set aside, not stop the writer.
+                Record(record_id, fields[0].decode(errors="replace"), fields[1])
+                for record_id, fields in reply
             ]
     return records
 

@@ -77,6 +77,13 @@ async def test_the_watermark_is_announced_and_never_goes_back(
     )
 
 
+async def test_a_record_that_nobody_can_read_is_still_handed_over(client: RedisClient) -> None:
+    key = keys.partition_keys(0).drain
+    await client.execute("XADD", key, "*", b"\xff", b"\xff\x00")
+    [record] = (await drain.read(client, [0], 10))[0]
+    assert (record.kind, record.payload) == ("\ufffd", b"\xff\x00")
+
+
 async def test_saving_the_last_event_does_not_bring_a_deleted_room_back(
     client: RedisClient, rooms: Rooms
 ) -> None:
