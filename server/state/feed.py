@@ -2,8 +2,8 @@
 
 A publication is a hint that may be lost; the truth is the log of each room. Every
 publication carries the counter of its partition, and once in ``repair_interval_s`` the
-counters are compared with Redis: a lost one is noticed by the next one, or within two
-looks when it was the last. Whoever listens then reads the log. Next: ``chat/room.py``.
+counters are compared with Redis: a lost one is noticed by the next one, or within 1.25
+intervals when it was the last. Whoever listens then reads the log. Next: ``chat/room.py``.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ logger = logging.getLogger(__name__)
 
 SILENT_TICKS = 3
 """Unanswered pings after which a connection is taken for dead: half-open ones never say so."""
+
+SECOND_LOOK = 0.25
+"""Part of the interval after which a counter that was ahead is looked at again."""
 
 Address = tuple[str, int] | None
 
@@ -88,8 +91,11 @@ class Feed:
                     self._set_healthy(False)
                     logger.warning("the feed is down", extra={"reason": str(error)[:200]})
                 self._ping()
+                # A counter that is ahead is looked at again soon: what is lost is not on its way.
+                behind = any(c.ahead is not None for c in self._channels.values())
+                pause = interval * SECOND_LOOK if behind else interval
                 try:
-                    await asyncio.wait_for(self._wake.wait(), interval)
+                    await asyncio.wait_for(self._wake.wait(), pause)
                 except TimeoutError:
                     pass
                 else:
