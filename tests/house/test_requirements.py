@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import sys
+from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -11,18 +14,19 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.house.test_layers import imports, layer_of
-from tests.house.tree import ROOT, SERVER, files
+from tests.house.tree import ROOT, SERVER, files, parsed
 
-LISTS = ("requirements.txt", "requirements-local.txt", "requirements-dev.txt")
+LISTS = ("requirements.txt", "server/local/requirements.txt", "requirements-dev.txt")
 
 
 def read(name: str) -> list[Requirement]:
     """Return the pins of a list and of the list that it builds on."""
     found: list[Requirement] = []
-    for line in (ROOT / name).read_text().splitlines():
+    path = ROOT / name
+    for line in path.read_text().splitlines():
         text = line.partition("#")[0].strip()
         if text.startswith("-r "):
-            found += read(text[3:])
+            found += read(str(path.parent / text[3:]))
         elif text:
             found.append(Requirement(text))
     return found
@@ -57,10 +61,21 @@ def test_a_list_is_complete(name: str) -> None:
     assert not missing
 
 
+@cache
+def installed() -> Mapping[str, list[str]]:
+    """Return which distributions give each module that can be imported."""
+    return metadata.packages_distributions()
+
+
 def imported(path: Path) -> set[str]:
-    """Return the distributions that a file imports."""
-    where = metadata.packages_distributions()
-    tops = {name.partition(".")[0] for _, name in imports(path)}
+    """Return the distributions that a file of the server imports."""
+    return distributions(name for _, name in imports(path))
+
+
+def distributions(modules: Iterable[str]) -> set[str]:
+    """Return what is to be installed for these modules, other than our own."""
+    where = installed()
+    tops = {name.partition(".")[0] for name in modules}
     foreign = tops - set(sys.stdlib_module_names) - {"server", "tests", "loadtest"}
     return {canonicalize_name(where.get(top, [top])[0]) for top in foreign}
 
@@ -77,4 +92,20 @@ def test_what_the_services_import_is_in_their_list() -> None:
 
 def test_what_the_launcher_imports_is_in_its_list() -> None:
     used = {name for path in files(".py", under=SERVER / "local") for name in imported(path)}
-    assert used <= names("requirements-local.txt")
+    assert used <= names("server/local/requirements.txt")
+
+
+def test_what_the_tests_import_is_in_the_list_of_developers() -> None:
+    used = {
+        name: path.name
+        for path in files(".py", under=ROOT / "tests")
+        for node in ast.walk(parsed(path))
+        for name in distributions(_modules(node))
+    }
+    assert not {name: used[name] for name in used.keys() - names("requirements-dev.txt")}
+
+
+def _modules(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module] if isinstance(node, ast.ImportFrom) and node.module else []

@@ -30,8 +30,9 @@ fi
 def checkout(tmp_path: Path) -> Path:
     root = tmp_path / "a checkout"
     shutil.copytree(ROOT / "scripts", root / "scripts")
-    for path in ROOT.glob("requirements*.txt"):
-        shutil.copy(path, root)
+    (root / "server" / "local").mkdir(parents=True)
+    for path in (*ROOT.glob("requirements*.txt"), ROOT / "server" / "local" / "requirements.txt"):
+        shutil.copy(path, root / path.relative_to(ROOT))
     (root / "bin").mkdir()
     for tool in ("bash", "cat", "cksum", "dirname", "env", "mkdir", "cp", "rm", "sh"):
         found = shutil.which(tool)
