@@ -15,9 +15,16 @@
   const root = document.scrollingElement;
   if (root.scrollWidth > innerWidth) faults.push(`the page is ${root.scrollWidth} px wide, the screen ${innerWidth}`);
 
+  // What a box inside the screen cuts off or scrolls is that box's business.
+  const isBoxed = (element) => {
+    for (let box = element.parentElement; box && box !== document.body; box = box.parentElement) {
+      if (getComputedStyle(box).overflowX !== "visible" && box.getBoundingClientRect().right <= innerWidth + 1) return true;
+    }
+    return false;
+  };
   for (const element of seen) {
     const { left, right } = element.getBoundingClientRect();
-    if (left < -1 || right > innerWidth + 1) {
+    if ((left < -1 || right > innerWidth + 1) && !isBoxed(element)) {
       faults.push(`${name(element)} reaches from ${round(left)} to ${round(right)} px`);
     }
   }

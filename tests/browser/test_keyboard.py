@@ -15,8 +15,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FOCUS = """() => {
   const element = document.activeElement;
-  const style = getComputedStyle(element);
-  const framed = (of) => of && (getComputedStyle(of).outlineStyle !== "none" || getComputedStyle(of).boxShadow !== "none");
+  const framed = (of) => {
+    if (!of) return false;
+    const { outlineStyle, boxShadow } = getComputedStyle(of);
+    return outlineStyle !== "none" || boxShadow !== "none";
+  };
   return {
     tag: element.tagName,
     name: element.getAttribute("aria-label") ?? element.textContent.trim(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import re
 
 import pytest
@@ -92,3 +91,17 @@ async def test_who_is_here_and_who_is_typing_is_seen_at_once(
     await bob.page.close()
     await expect(alice.here).to_have_text([owner])
     await expect(alice.find(".room__title .meta")).to_have_text("1 here now")
+
+
+async def test_enter_breaks_the_line_where_there_is_no_keyboard(open_window: OpenWindow) -> None:
+    phone = {"width": 360, "height": 640}
+    alice = await open_window("alice", viewport=phone, has_touch=True, is_mobile=True)
+    room = await alice.create_room("Dinghy")
+    await alice.enter(room)
+    await alice.writing.tap()
+    await alice.page.keyboard.type("one")
+    await alice.page.keyboard.press("Enter")
+    await alice.page.keyboard.type("two")
+    await alice.find(".composer__send").tap()
+    await alice.is_saved("one\ntwo")
+    await expect(alice.writing).to_be_focused()
