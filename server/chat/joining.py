@@ -8,19 +8,21 @@ the first live event falls out.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from server.archive.archive import Archive
+from server.chat.people import Comer, Member
 from server.chat.ring import Placed
-from server.chat.room import Comer, Member, Room
+from server.chat.room import Room, removed_by
 from server.domain import events
 from server.domain.errors import Refusal
 from server.domain.frames import text_frame
 from server.domain.positions import START, Position
 from server.domain.rooms import User
 from server.runtime.instruments import RESUMES
+from server.state.history import Entry
 from server.state.rooms import Entered
 
 ATTEMPTS = 4
@@ -44,6 +46,7 @@ class Joining:
         self.room = room
         self.mode = "live" if position is None else "resumed"
         self._entered: Entered | None = None
+        self._saved = START
         self._position = START if position is None else position
         self._backlog: list[Placed] = []
         self._on_close = on_close
@@ -92,6 +95,7 @@ class Joining:
             if room.closed or room.ring.after(self._position) is not None:
                 return
             synced = await archive.resume(room.id, self._position)
+            self._look_for_removal(synced.entries)
             if synced.mode == "reset":
                 self.mode = "reset"
                 tail = [entry.event for entry in synced.entries]
@@ -106,6 +110,12 @@ class Joining:
             if synced.position > room.position:
                 room.mark_broken("behind")
         raise Refusal("busy")
+
+    def _look_for_removal(self, entries: Sequence[Entry]) -> None:
+        """Notice a removal that this replica has not heard of, even if he came back since."""
+        for entry in entries:
+            if removed_by(entry) == self._comer.user.id and entry.position > self.since:
+                self._comer.removed_at = entry.position
 
     def check(self) -> None:
         """Raise when the comer was put out, or the room ended, meanwhile.
@@ -123,6 +133,7 @@ class Joining:
         entered = self._entered
         assert entered is not None
         position = self._position if self.mode == "reset" else self.room.position
+        self._saved = max(entered.saved, self.room.saved)
         RESUMES.labels(self.mode).inc()
         return {
             "room": self.room.id,
@@ -132,7 +143,7 @@ class Joining:
             "role": entered.role.value,
             "read": entered.read._asdict(),
             "unread": entered.unread,
-            "saved": entered.saved._asdict(),
+            "saved": self._saved._asdict(),
             "online": self.room.online,
         }
 
@@ -171,6 +182,9 @@ class Joining:
             member.part(self.room.id, refusal.code)
             return False
         self.room.add(member, self.since)
+        if self.room.saved > self._saved:
+            # It was said to the others while he was still catching up.
+            member.write(text_frame(events.saved(self.room.id, self.room.saved)))
         return True
 
     @property

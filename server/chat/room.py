@@ -15,12 +15,12 @@ from typing import Protocol
 
 import orjson
 
+from server.chat.people import Comer, Member
 from server.chat.ring import Ring
 from server.domain import events
 from server.domain.events import Kind
 from server.domain.frames import text_frame
 from server.domain.positions import START, Position
-from server.domain.rooms import User
 from server.runtime.instruments import (
     DELIVERED_BYTES,
     DELIVERIES,
@@ -29,24 +29,6 @@ from server.runtime.instruments import (
 )
 from server.state.feed import Event
 from server.state.history import Entry, Synced
-
-
-class Member(Protocol):
-    """A connection as its rooms see it."""
-
-    @property
-    def id(self) -> str:
-        """The connection's id."""
-
-    @property
-    def user(self) -> User:
-        """Who is there."""
-
-    def write(self, frames: bytes) -> None:
-        """Send ready-made frames; never waits, never raises, changes no room at once."""
-
-    def part(self, room: str, code: str) -> None:
-        """Forget a room that let go of this member; ``code`` is what its ops get now."""
 
 
 class Host(Protocol):
@@ -71,27 +53,12 @@ class Host(Protocol):
         """Forget a closed room."""
 
 
-class Comer:
-    """Somebody on the way into a room: he hears at once when he is put out meanwhile.
-
-    Attributes:
-        removed_at: where in the room his newest removal stands.
-        put_out: he was found to be no member, wherever his removal stands.
-    """
-
-    __slots__ = ("put_out", "removed_at", "user")
-
-    def __init__(self, user: User) -> None:
-        self.user = user
-        self.removed_at: Position | None = None
-        self.put_out = False
-
-
 class Room:
     """One hosted room.
 
     Attributes:
         position: the newest event that the members have.
+        saved: everything up to here is in PostgreSQL, as far as this replica has heard.
         online: people in the room, on all replicas, as last heard.
         broken: why events are held, or ``None``: ``opening``, ``hole``, ``missed``, …
         members: each with the position at which Redis let him in.
@@ -107,6 +74,7 @@ class Room:
         self.id = room_id
         self.ring = ring
         self.position = START
+        self.saved = START
         self.online = 0
         self.broken: str | None = "opening"
         self.closed = False
@@ -129,6 +97,7 @@ class Room:
         if kind == Kind.TYPING:
             self._tell_others(event.subject, text_frame(event.payload))
         elif kind == Kind.SAVED:
+            self.saved = max(self.saved, event.position)
             self._queue_saved(text_frame(event.payload))
         elif kind == Kind.PRESENCE:
             self.online = int(orjson.loads(event.payload)["online"])
@@ -152,8 +121,7 @@ class Room:
         return position.seq == self.position.seq + 1 and position.epoch == self.position.epoch
 
     def _apply_entry(self, entry: Entry) -> None:
-        subject = events.decode(entry.event)["user"]["id"] if entry.kind == Kind.LEFT else "-"
-        self._apply(entry.position, entry.kind, subject, text_frame(entry.event))
+        self._apply(entry.position, entry.kind, removed_by(entry), text_frame(entry.event))
 
     def _apply(self, position: Position, kind: str, subject: str, frame: bytes) -> None:
         self.position = position
@@ -306,9 +274,14 @@ class Room:
             RESETS_SENT.inc()
         elif why == "opening":
             self._restart(synced.position)
+            self.saved = synced.saved
         else:
             for entry in synced.entries:
                 self._apply_entry(entry)
+        if synced.saved > self.saved:
+            # The news of it has no place in the log: whoever missed it hears it here or never.
+            self.saved = synced.saved
+            self._queue_saved(text_frame(events.saved(self.id, synced.saved)))
         for event in held:
             if not self.closed:
                 self.deliver(event)
@@ -339,6 +312,14 @@ class Room:
         if self._whole is not None:
             self._whole.set()
             self._whole = None
+
+
+def removed_by(entry: Entry) -> str:
+    """Return the user whose membership an event ended, or ``-``."""
+    if entry.kind != Kind.LEFT:
+        return "-"
+    user: str = events.decode(entry.event)["user"]["id"]
+    return user
 
 
 def _json(synced: Synced) -> list[bytes]:

@@ -131,11 +131,24 @@ def test_a_reset_tells_everybody_where_the_room_stands_now(
     room.mend(Synced("reset", top, top, [entry(4, epoch=2), entry(5, epoch=2)]), 1)
     room.deliver(event(6, epoch=2))
     host.end_turn()
-    assert [each["ev"] for each in bob.got] == ["reset", "message"]
+    assert [each["ev"] for each in bob.got] == ["reset", "message", "saved"]
     assert bob.got[0]["epoch"] == 2
     assert bob.got[0]["seq"] == 5
     assert [each["seq"] for each in bob.got[0]["events"]] == [4, 5]
     assert bob.got[1]["seq"] == 6
+
+
+def test_a_saved_mark_whose_news_was_lost_is_told_at_the_repair(
+    host: FakeHost, room: Room, bob: FakeMember
+) -> None:
+    room.deliver(event(11))
+    for _ in range(2):
+        room.mark_broken("missed")
+        top = Position(1, 11)
+        room.mend(Synced("resumed", top, top, []), room.begin_mend())
+        room.flush()
+        room.flush_saved()
+    assert [(each["ev"], each["seq"]) for each in bob.got] == [("message", 11), ("saved", 11)]
 
 
 def test_who_was_removed_meanwhile_gets_nothing_of_a_reset(
@@ -150,7 +163,7 @@ def test_who_was_removed_meanwhile_gets_nothing_of_a_reset(
     host.end_turn()
     assert [each["ev"] for each in mallory.got] == ["left"]
     assert mallory.parted == [(KITCHEN, "not_a_member")]
-    assert [each["ev"] for each in bob.got] == ["reset", "message"]
+    assert [each["ev"] for each in bob.got] == ["reset", "message", "saved"]
 
 
 def test_a_removed_person_hears_of_it_and_nothing_later(
