@@ -17,8 +17,9 @@ from typing import Protocol
 
 from server.archive.archive import Archive
 from server.chat.joining import Joining
+from server.chat.people import Comer, Member
 from server.chat.ring import Ring
-from server.chat.room import Comer, Member, Room
+from server.chat.room import Room
 from server.domain.errors import Refusal
 from server.domain.positions import Position
 from server.domain.rooms import Role, User

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 
-from server.chat.room import Member
+from server.chat.people import Member
 from server.domain.errors import Refusal
 from server.runtime.settings import Settings
 from server.state import presence

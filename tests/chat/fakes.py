@@ -7,8 +7,9 @@ from typing import Any
 
 import orjson
 
+from server.chat.people import Member
 from server.chat.ring import Ring
-from server.chat.room import Member, Room
+from server.chat.room import Room
 from server.domain import events
 from server.domain.positions import Position
 from server.domain.rooms import Role, User

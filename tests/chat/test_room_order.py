@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from server.chat.joining import Joining, PlaceLost
+from server.chat.people import Comer, Member
 from server.chat.ring import Ring
-from server.chat.room import Comer, Member, Room
+from server.chat.room import Room
 from server.domain.errors import Refusal
 from server.domain.positions import START, Position
 from server.domain.rooms import Role
