@@ -179,6 +179,11 @@ class Client:
             timeout,
         )
 
+    async def sees_all_of(self, other: Client, cid: str, timeout: float = WAIT_S) -> None:
+        """Wait until a message of another client is saved there and seen here."""
+        await other.is_saved(cid, timeout)
+        await self.sees(other.ledger.sent[cid].text, timeout)
+
     async def is_over(self, timeout: float = WAIT_S) -> str:
         """Wait for the end of the room for this client; returns why."""
         await self.until(lambda: self.over, "the room is over", timeout)
@@ -348,6 +353,10 @@ class Client:
             self._reset(frame)
         elif ev == "room_deleted" and "seq" not in frame:
             self._end("room_gone")
+        elif ev == "left" and "seq" not in frame:
+            # Told afterwards: who may still come in, comes in again.
+            self.live = False
+            self._repair()
         elif "at" in frame:
             self._positioned(frame)
         self._wake()
@@ -410,7 +419,12 @@ class Client:
             self._subscribed(
                 await self.ask("subscribe", room=self.room, **self.ledger.last._asdict())
             )
-        except (Lost, Refused):
+        except Refused as refusal:
+            if refusal.code in PASSING:
+                self._drop()
+            else:
+                self._end(refusal.code)
+        except Lost:
             self._drop()
         finally:
             self._repairing = False

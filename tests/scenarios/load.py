@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
@@ -80,6 +79,21 @@ class Talk:
             f"{messages} more messages are acknowledged",
         )
 
+    async def everybody_is_heard(self, since: float, timeout: float = 30.0) -> float:
+        """Wait until everybody has said something after ``since`` that was acknowledged.
+
+        Returns the seconds from ``since`` to the last of these acknowledgements.
+        """
+        moments: list[float] = []
+        for client in self._clients:
+            await client.until(
+                lambda client=client: _first_taken(client, since) is not None,  # type: ignore[misc]
+                "a new message is acknowledged",
+                timeout,
+            )
+            moments.append(_first_taken(client, since) or since)
+        return max(moments) - since
+
     async def _talk(self, client: Client) -> None:
         for number in itertools.count(1):
             if client.over is not None or not client.ledger.alive:
@@ -87,6 +101,15 @@ class Talk:
             client.say(f"{client.ledger.who}: {number}")
             self.said += 1
             await asyncio.sleep(self._pace_s * random.uniform(0.5, 1.5))
+
+
+def _first_taken(client: Client, since: float) -> float | None:
+    taken = [
+        sent.acknowledged_at
+        for sent in client.ledger.sent.values()
+        if sent.at >= since and sent.acknowledged_at is not None
+    ]
+    return min(taken, default=None)
 
 
 def acknowledged(clients: Iterable[Client]) -> int:
@@ -124,8 +147,3 @@ async def seconds_until_live(clients: Sequence[Client], since: float, timeout: f
             timeout,
         )
     return max(client.live_at for client in clients) - since
-
-
-def now() -> float:
-    """The clock of ledgers."""
-    return time.monotonic()

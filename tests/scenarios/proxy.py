@@ -167,6 +167,11 @@ class Splitter:
         return replies
 
 
+def containing(text: str) -> Callable[[bytes], bool]:
+    """Return a choice for ``drop_next``: publications with this text in them."""
+    return lambda publication: text.encode() in publication
+
+
 def is_publication(reply: bytes) -> bool:
     """Tell whether a reply is a message of a shard channel."""
     return reply[:1] in {b"*", b">"} and b"smessage\r\n" in reply[:40]

@@ -15,7 +15,7 @@ BACK_S = 3.0
 
 
 async def test_people_of_a_killed_replica_go_on_at_another_within_3_s(
-    system: System, record_property: object
+    system: System,
 ) -> None:
     clients = await town(system)
     here = [client for client in clients if client.replica == 0]
