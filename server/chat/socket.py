@@ -113,7 +113,10 @@ class Door:
             # aiohttp refuses what is as large as its limit already.
             max_msg_size=settings.frame_bytes + 1,
         )
-        writer = await ws.prepare(request)
+        try:
+            writer = await ws.prepare(request)
+        except ConnectionError:
+            return ws  # the browser has left meanwhile
         transport = request.transport
         if transport is None:
             return ws
