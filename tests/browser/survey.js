@@ -62,7 +62,7 @@
   };
   const over = ([r, g, b, a], [R, G, B]) => [r * a + R * (1 - a), g * a + G * (1 - a), b * a + B * (1 - a), 1];
   const ground = (element) => {
-    if (!element) return rgba(getComputedStyle(document.documentElement).colorScheme.includes("dark") ? "#000" : "#fff");
+    if (!element) return rgba(getComputedStyle(document.documentElement).colorScheme.includes("dark") ? "black" : "white");
     const color = rgba(getComputedStyle(element).backgroundColor);
     return color[3] === 1 ? color : over(color, ground(element.parentElement));
   };
