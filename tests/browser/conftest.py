@@ -18,6 +18,7 @@ from playwright.async_api import Browser, async_playwright
 from server.local.postgres import Postgres
 from server.local.valkey import Valkey
 from tests.browser.window import Window
+from tests.browser.wire import Wire
 from tests.databases import Databases
 from tests.helpers import require
 from tests.scenarios.system import System
@@ -37,7 +38,8 @@ _numbers = itertools.count(1)
 
 class OpenWindow(Protocol):
     """Opens a window: for a new account of that name, for ``shown`` where others see that, or,
-    without a name, for nobody. ``options`` are those of a Playwright context."""
+    without a name, for nobody. A ``wired`` one may go offline. ``options`` are those of a
+    Playwright context."""
 
     async def __call__(
         self,
@@ -46,6 +48,7 @@ class OpenWindow(Protocol):
         shown: str = "",
         replica: int = 0,
         of: System | None = None,
+        wired: bool = False,
         **options: Any,
     ) -> Window: ...
 
@@ -147,6 +150,7 @@ async def open_window(
 ) -> AsyncIterator[OpenWindow]:
     """Open windows; afterwards none of them has anything to complain about."""
     windows: list[Window] = []
+    wires: list[Wire] = []
 
     async def open_one(
         name: str = "",
@@ -154,12 +158,20 @@ async def open_window(
         shown: str = "",
         replica: int = 0,
         of: System | None = None,
+        wired: bool = False,
         **options: Any,
     ) -> Window:
         installation = of or system
         defaults = {"locale": "en-GB", "viewport": {"width": 1280, "height": 800}}
         context = await browser.new_context(**(defaults | options))
-        window = Window(context, installation.replicas[replica].url)
+        service = installation.replicas[replica]
+        if wired:
+            wire = Wire(service.port)
+            await wire.start()
+            wires.append(wire)
+            window = Window(context, wire.url, wire)
+        else:
+            window = Window(context, service.url)
         windows.append(window)
         if name:
             account = f"{name}{next(_numbers)}"
@@ -176,4 +188,6 @@ async def open_window(
         if complaints or request.node.stash.get(_FAILED, False):
             await window.page.screenshot(path=tmp_path / f"window-{number}.png")
         await window.context.close()
+    for wire in wires:
+        await wire.close()
     assert not complaints, "\n".join(complaints)

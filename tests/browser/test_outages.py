@@ -21,23 +21,19 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 BACK_S = 3.0
 """A page whose replica was killed is on another one within this time."""
 
-CUT = (r"net::ERR_INTERNET_DISCONNECTED", r"WebSocket connection to .* failed")
-"""What Chromium writes into its console when there is no network."""
-
 
 async def test_what_was_written_on_both_sides_of_a_cut_is_there_once_afterwards(
     system: System, open_window: OpenWindow
 ) -> None:
-    alice = await open_window("alice", replica=0)
+    alice = await open_window("alice", replica=0, wired=True)
     bob = await open_window("bob", replica=1)
-    alice.expects(*CUT)
     room = await alice.create_room("Ferry")
     await alice.enter(room)
     await bob.enter(room)
     await alice.say("before")
     await bob.shows("before")
 
-    await alice.offline(True)
+    await alice.go_offline()
     await alice.say("from the boat", "с лодки")
     await bob.say("from the pier", "с причала", "again from the pier")
     await expect(alice.banner).to_contain_text("You are offline.")
@@ -45,7 +41,7 @@ async def test_what_was_written_on_both_sides_of_a_cut_is_there_once_afterwards(
     await expect(alice.state("с лодки")).to_have_attribute("data-state", "sending")
     await bob.shows("before", "from the pier", "с причала", "again from the pier")
 
-    await alice.offline(False)
+    await alice.come_back()
     everything = [
         *("before", "from the pier", "с причала", "again from the pier"),
         *("from the boat", "с лодки"),
@@ -61,21 +57,42 @@ async def test_what_was_written_on_both_sides_of_a_cut_is_there_once_afterwards(
         await window.shows(*everything)
 
 
+async def test_a_message_whose_answer_was_lost_is_not_said_twice(
+    system: System, open_window: OpenWindow
+) -> None:
+    alice = await open_window("alice", wired=True)
+    bob = await open_window("bob", replica=1)
+    room = await alice.create_room("Canyon")
+    await alice.enter(room)
+    await bob.enter(room)
+    alice.lose_answers()
+    await alice.say("do you hear me?")
+    await bob.shows("do you hear me?")
+    await expect(alice.state("do you hear me?")).to_have_attribute("data-state", "sending")
+    await alice.go_offline()
+    await alice.come_back()
+    await alice.is_saved("do you hear me?")
+    await alice.say("good")
+    for window in (alice, bob):
+        await window.shows("do you hear me?", "good")
+    await alice.is_saved("good")
+    assert await saved_texts(system, room) == ["do you hear me?", "good"]
+
+
 async def test_a_message_that_a_closed_tab_left_unsent_is_sent_once(
     system: System, open_window: OpenWindow
 ) -> None:
-    alice = await open_window("alice")
+    alice = await open_window("alice", wired=True)
     bob = await open_window("bob", replica=1)
-    alice.expects(*CUT)
     room = await alice.create_room("Train")
     await alice.enter(room)
     await bob.enter(room)
-    await alice.offline(True)
+    await alice.go_offline()
     await alice.say("written in the tunnel")
     await expect(alice.state("written in the tunnel")).to_have_attribute("data-state", "sending")
     await alice.page.close()
 
-    await alice.offline(False)
+    await alice.come_back()
     await alice.new_tab(f"/chatrooms/chat/{room}")
     await alice.is_saved("written in the tunnel")
     await alice.page.close()
@@ -91,16 +108,15 @@ async def test_a_message_that_a_closed_tab_left_unsent_is_sent_once(
 async def test_a_message_left_for_another_room_goes_out_from_any_page(
     system: System, open_window: OpenWindow
 ) -> None:
-    alice = await open_window("alice")
-    alice.expects(*CUT)
+    alice = await open_window("alice", wired=True)
     left = await alice.create_room("Attic")
     await alice.enter(left)
-    await alice.offline(True)
+    await alice.go_offline()
     await alice.say("look in the attic")
     await expect(alice.state("look in the attic")).to_have_attribute("data-state", "sending")
     await alice.page.close()
 
-    await alice.offline(False)
+    await alice.come_back()
     await alice.new_tab("/chatrooms/")
     await expect(alice.room_row("Attic")).to_contain_text("look in the attic")
     await alice.enter(left)

@@ -15,12 +15,16 @@ from playwright.async_api import (
     expect,
 )
 
+from tests.browser.wire import Wire
 from tests.scenarios.person import Person
 
 WAIT_MS = 10_000
 """For what has no promised time, on a busy machine."""
 
 expect.set_options(timeout=WAIT_MS)
+
+_CUT = (r"net::ERR_", r"WebSocket connection to .* failed")
+"""What Chromium writes into its console when there is no network."""
 
 _REFUSED = 400
 _CALLED_OFF = "net::ERR_ABORTED"
@@ -42,9 +46,10 @@ class Window:
             the test did not say it ``expects``.
     """
 
-    def __init__(self, context: BrowserContext, home: str) -> None:
+    def __init__(self, context: BrowserContext, home: str, wire: Wire | None = None) -> None:
         self.context = context
         self.home = home
+        self._wire = wire
         self.person: Person | None = None
         self.name = ""
         self.page: Page
@@ -74,9 +79,23 @@ class Window:
         await expect(self.here.filter(has_text=self.name)).to_have_count(1)
         await expect(self.banner).to_be_hidden()
 
-    async def offline(self, away: bool) -> None:
-        """Take the network away, or give it back."""
-        await self.context.set_offline(away)
+    async def go_offline(self) -> None:
+        """Lose the network: the browser knows it, and what is on its way is lost."""
+        assert self._wire is not None, "only a wired window can go offline"
+        self._wire.cut()
+        await self.context.set_offline(True)
+        self.expects(*_CUT)
+
+    def lose_answers(self) -> None:
+        """Lose whatever the replica says from now on, though it hears this browser."""
+        assert self._wire is not None
+        self._wire.deafen()
+
+    async def come_back(self) -> None:
+        """Have the network again."""
+        assert self._wire is not None
+        self._wire.mend()
+        await self.context.set_offline(False)
 
     # --- What is on the page ------------------------------------------------------------
 
