@@ -1,11 +1,13 @@
 """The access log and the HTTP metrics: one record per finished request.
 
 Queries are left out: they may carry what people search for, and what careless clients put
-there. The probes of orchestrators and metrics are neither logged nor counted.
+there. The probes of orchestrators and metrics are neither logged nor counted; files that a page
+loads are logged at debug unless they fail, for there are many to a page.
 """
 
 from __future__ import annotations
 
+import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from aiohttp.web_request import BaseRequest
 
 PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+FILES: Final = "/static/"
 REQUEST_ID_HEADER: Final = "X-Request-ID"
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Others are counted as one: a client may invent methods, and each would be a new series."""
@@ -38,7 +41,9 @@ class AccessLog(AbstractAccessLogger):
         request_id = response.headers.get(REQUEST_ID_HEADER) or request.headers.get(
             REQUEST_ID_HEADER, ""
         )
-        self.logger.info(
+        is_routine = request.path.startswith(FILES) and response.status < HTTPStatus.BAD_REQUEST
+        self.logger.log(
+            logging.DEBUG if is_routine else logging.INFO,
             "request",
             extra={
                 "method": request.method,

@@ -63,6 +63,7 @@ async def main(settings: Settings, stop: Stop) -> None:
     await asyncio.sleep(float(os.environ.get("SLOW_START_S", "0")))
     app = web.Application()
     app.router.add_get("/hello", hello)
+    app.router.add_get("/static/app.js", hello)
     app.router.add_get("/slow/{name}", slow)
     app.cleanup_ctx.append(resources)
     share = "SHARE_PORT" in os.environ

@@ -172,6 +172,21 @@ async def test_the_access_log_has_neither_queries_nor_cookies_nor_probes() -> No
         assert hidden not in output
 
 
+@pytest.mark.parametrize(("level", "loaded"), [("info", 0), ("debug", 1)])
+async def test_a_file_of_a_page_is_logged_only_for_who_debugs_or_when_it_fails(
+    level: str, loaded: int
+) -> None:
+    async with started(SMALL, LOG_LEVEL=level) as small:
+        port = await small.port()
+        await get(port, "/static/app.js")
+        await get(port, "/static/missing.js")
+        small.signal(signal.SIGTERM)
+        await small.end()
+    output = "".join(small.lines)
+    assert output.count('"path":"/static/app.js"') == loaded
+    assert output.count('"path":"/static/missing.js"') == 1
+
+
 async def test_metrics_count_requests_by_pattern_and_never_by_what_people_type() -> None:
     async with started(SMALL) as small:
         port = await small.port()
