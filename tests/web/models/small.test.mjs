@@ -63,7 +63,7 @@ test("somebody who stopped typing is forgotten after some seconds", () => {
   assert.deepEqual(typing.names, []);
 });
 
-test("own typing is told now and then, and anew after a message", () => {
+test("own typing is told now and then", () => {
   let now = 0;
   let told = 0;
   const typing = new Typing({ tell: () => told++, now: () => now });
@@ -75,9 +75,33 @@ test("own typing is told now and then, and anew after a message", () => {
   now = TOLD_EVERY_MS;
   typing.typed();
   assert.equal(told, 2);
+});
+
+test("typing right after sending is told once the pause is over, and not before", () => {
+  mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  const told = [];
+  const typing = new Typing({ tell: () => told.push(Date.now()) });
+  typing.typed();
+  mock.timers.tick(1_000);
   typing.sent();
   typing.typed();
-  assert.equal(told, 3);
+  typing.typed();
+  mock.timers.tick(TOLD_EVERY_MS - 1_001);
+  assert.deepEqual(told, [0]);
+  mock.timers.tick(1);
+  assert.deepEqual(told, [0, TOLD_EVERY_MS]);
+});
+
+test("a text that was sent within the pause is not told any more", () => {
+  mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  let told = 0;
+  const typing = new Typing({ tell: () => told++ });
+  typing.typed();
+  typing.sent();
+  typing.typed();
+  typing.sent();
+  mock.timers.tick(2 * TOLD_EVERY_MS);
+  assert.equal(told, 1);
 });
 
 test("presence follows who came and went, and may count more than it lists", () => {

@@ -2,7 +2,7 @@ import { Emitter } from "./emitter.js";
 
 /** Somebody who stopped typing is forgotten after this long without another notice. */
 export const SHOWN_MS = 5_000;
-/** An own notice goes out at most this often. */
+/** An own notice goes out at most this often; the server drops one that comes sooner than its own, shorter pause. */
 export const TOLD_EVERY_MS = 2_500;
 
 /** Who types in one room. Emits `change` (names, in the order of beginning). */
@@ -10,6 +10,8 @@ export class Typing extends Emitter {
   #tell;
   #now;
   #toldAt = -Infinity;
+  #begins = true;
+  #due;
   #typing = new Map();
 
   constructor({ tell, now = Date.now }) {
@@ -22,16 +24,24 @@ export class Typing extends Emitter {
     return [...this.#typing.values()].map((person) => person.name);
   }
 
-  /** The reader typed something. */
+  /** The reader typed something. A text begun within the pause is told at its end, even if no letter comes then. */
   typed() {
-    if (this.#now() - this.#toldAt < TOLD_EVERY_MS) return;
-    this.#toldAt = this.#now();
-    this.#tell();
+    const left = this.#toldAt + TOLD_EVERY_MS - this.#now();
+    if (left <= 0) this.#say();
+    else if (this.#begins) this.#due = setTimeout(() => this.#say(), left);
+    this.#begins = false;
   }
 
-  /** The reader sent the text: the next letter is news again. */
+  /** The reader sent the text. The pause goes on: the server would drop the next notice if it came sooner. */
   sent() {
-    this.#toldAt = -Infinity;
+    clearTimeout(this.#due);
+    this.#begins = true;
+  }
+
+  #say() {
+    clearTimeout(this.#due);
+    this.#toldAt = this.#now();
+    this.#tell();
   }
 
   started({ id, name }) {
