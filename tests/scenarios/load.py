@@ -14,7 +14,7 @@ from tests.scenarios.person import Person
 from tests.scenarios.system import System
 
 NAMES = ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi")
-PACE_S = 0.06
+PACE_S = 0.1
 """Mean pause of one talker between two messages."""
 
 

@@ -53,7 +53,7 @@ async def test_messages_in_flight_are_taken_before_the_deletion_or_refused(
     garden = await alice.create_room("Garden")
     clients = [await each.open(kitchen, n % 2) for n, each in enumerate(everybody)]
     elsewhere = await everybody[1].open(garden)
-    async with talking([*clients, elsewhere], pace_s=0.01) as talk:
+    async with talking([*clients, elsewhere], pace_s=0.02) as talk:
         await talk.goes_on(150)
         await alice.delete_room(kitchen, replica=1)
         # Everybody hears of it, whatever he was about to say.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from server.state import keys
 from tests.helpers import wait_until
 from tests.scenarios.conftest import MakeSystem
-from tests.scenarios.evidence import acquit, open_redis, rows_of, unsaved_records
+from tests.scenarios.evidence import acquit, open_postgres, open_redis, rows_of, unsaved_records
 from tests.scenarios.load import acknowledged, saved, talking, town
 from tests.scenarios.system import System
 
@@ -33,17 +35,44 @@ async def test_chat_goes_on_without_a_writer_and_is_saved_afterwards(system: Sys
     assert system.errors() == []
 
 
-async def test_a_writer_killed_again_and_again_saves_everything_once(system: System) -> None:
+async def test_a_writer_killed_in_the_middle_of_saving_loses_and_doubles_nothing(
+    system: System,
+) -> None:
     clients = await town(system)
     writer = system.writers[0]
-    async with talking(clients, pace_s=0.03) as talk:
+    async with talking(clients) as talk:
         for _ in range(3):
-            await talk.goes_on(150)
-            writer.kill()
+            await talk.goes_on(100)
+            async with _saving_is_held_up(system):
+                writer.kill()
             await writer.start()
+        # And at any other moment.
+        await talk.goes_on(100)
+        writer.kill()
+        await writer.start()
     await acquit(system)
     assert acknowledged(clients) == saved(clients) == talk.said
     assert system.errors() == []
+
+
+@asynccontextmanager
+async def _saving_is_held_up(system: System) -> AsyncIterator[None]:
+    """Enter the block when a writer stands in the middle of its transaction."""
+    waiting = """
+        SELECT count(*) FROM pg_locks
+        WHERE relation = 'messages'::regclass AND NOT granted
+    """
+    async with open_postgres(system) as holder, open_postgres(system) as looker:
+        transaction = holder.transaction()
+        await transaction.start()
+        await holder.execute("LOCK TABLE messages IN EXCLUSIVE MODE")
+
+        async def somebody_waits() -> bool:
+            return bool(await looker.fetchval(waiting))
+
+        await wait_until(somebody_waits, 30, "a writer is in the middle of saving")
+        yield
+        await transaction.rollback()
 
 
 async def test_two_writers_share_and_a_frozen_one_loses_its_part(
