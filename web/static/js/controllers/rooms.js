@@ -5,15 +5,15 @@ import { rove } from "./rove.js";
 
 const TYPING_PAUSE_MS = 200;
 const SHOWN = 99;
+const HOME = "/chatrooms/";
 
 /** The list of rooms: searched while one types, with unread numbers and last lines as they happen. */
 export default function rooms(element, page) {
   const { words, session } = page;
-  const { watch, unread, socket } = session;
+  const { watch, unread, socket, conversation } = session;
   const list = element.querySelector("#room-list");
   const search = element.querySelector("#search");
   const current = page.data.room?.id;
-  const home = location.pathname;
   const lasts = new Map();
   const counts = new Map();
   const draw = oncePerFrame(drawChanges);
@@ -37,7 +37,14 @@ export default function rooms(element, page) {
   });
   socket.on("event", take);
   // What happened in other rooms during a break is not replayed: the server's list has it.
-  socket.on("open", () => ++visits > 1 && find());
+  // A room that is over has no page with a list any more, which is known only once the room was asked for.
+  socket.on("open", () => ++visits > 1 && !isInRoom() && find());
+  conversation?.on("returned", find);
+  conversation?.on("gone", find);
+
+  function isInRoom() {
+    return Boolean(conversation) && !conversation.isOver;
+  }
 
   function listen() {
     for (const item of list.querySelectorAll("[data-member]")) {
@@ -54,10 +61,10 @@ export default function rooms(element, page) {
     const query = wanted ? `?search=${encodeURIComponent(wanted)}` : "";
     try {
       // Without a search each page has its own list; searching is the rooms page's.
-      const found = await fetchDocument(wanted ? `/chatrooms/${query}` : home, turn.signal);
+      const found = await fetchDocument(isInRoom() && !wanted ? location.pathname : HOME + query, turn.signal);
       if (turn !== searching) return;
       show(found);
-      if (!current) history.replaceState(null, "", home + query);
+      if (!current) history.replaceState(null, "", HOME + query);
     } catch {
       if (turn === searching && wanted) search.setCustomValidity(words.say("searchFailed"));
       if (turn === searching && wanted) search.reportValidity();
@@ -65,9 +72,12 @@ export default function rooms(element, page) {
   }
 
   function show(found) {
+    const rows = found.querySelector("#room-list");
+    // The page of the log-in has none.
+    if (!rows) return;
     search.setCustomValidity("");
     const focused = document.activeElement?.closest?.("[data-room]")?.dataset.room;
-    list.replaceChildren(...(found.querySelector("#room-list")?.cloneNode(true).children ?? []));
+    list.replaceChildren(...rows.cloneNode(true).children);
     list.parentElement.querySelector("#rooms-empty")?.remove();
     const empty = found.querySelector("#rooms-empty");
     if (empty) list.after(document.importNode(empty, true));
@@ -76,7 +86,7 @@ export default function rooms(element, page) {
     list.querySelectorAll("time[data-at]").forEach((moment) => showMoment(moment, words));
     listen();
     rove.refresh(list, ".room-item__link");
-    if (focused) itemOf(focused)?.querySelector("a").focus();
+    if (focused) (itemOf(focused)?.querySelector("a") ?? search).focus();
   }
 
   function take(event) {
