@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import time
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Final
 
+from babel.dates import format_date, format_skeleton
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
 from babel.support import NullTranslations, Translations
@@ -66,6 +69,21 @@ class Locales:
             if wanted in self._catalogues:
                 return wanted
         return DEFAULT
+
+
+def short_moment(language: str, at: int, now: int | None = None) -> str:
+    """Return as little as says when: the time today, the day this year, otherwise the date.
+
+    ``at`` and ``now`` are Unix milliseconds; days are those of UTC. About as wide as what a
+    script writes in its place in the reader's zone.
+    """
+    moment = datetime.fromtimestamp(at / 1000, UTC)
+    today = datetime.fromtimestamp(time.time() if now is None else now / 1000, UTC)
+    if moment.date() >= today.date():
+        return moment.strftime("%H:%M")
+    if moment.year == today.year:
+        return format_skeleton("MMMd", moment, locale=language)
+    return format_date(moment, "short", locale=language)
 
 
 def _read(path: Path, language: str) -> Translations:

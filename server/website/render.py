@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from server.auth import csrf
 from server.website.assets import Assets
 from server.website.compression import compress_page
 from server.website.deps import DEPS
-from server.website.locale import LANGUAGES, Locales
+from server.website.locale import LANGUAGES, Locales, short_moment
 from server.website.visit import visit_of
 
 LOCALES: Final = web.AppKey("locales", Locales)
@@ -46,7 +47,12 @@ def setup_templates(app: web.Application, web_root: Path, assets: Assets) -> Non
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.globals.update(static=assets.url, languages=list(LANGUAGES), lang=language)
+        environment.globals.update(
+            static=assets.url,
+            languages=list(LANGUAGES),
+            lang=language,
+            short_moment=partial(short_moment, language),
+        )
         environment.install_gettext_translations(  # type: ignore[attr-defined]  # the i18n extension adds it
             locales.of(language), newstyle=True
         )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import jinja2
 from babel.support import NullTranslations
 
-from server.website.locale import LANGUAGES, Locales
+from server.website.locale import LANGUAGES, Locales, short_moment
 
 WEB = Path(__file__).resolve().parents[2] / "web"
 TEMPLATES = WEB / "templates"
@@ -34,7 +34,7 @@ def environment(language: str = "en") -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.globals.update(static=lambda path: BASE + path, languages=list(LANGUAGES))
-    made.globals["lang"] = language
+    made.globals.update(lang=language, short_moment=partial(short_moment, language))
     install = made.install_gettext_translations  # type: ignore[attr-defined]  # the extension adds it
     install(catalogue(language), newstyle=True)
     return made

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import time
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
 
@@ -200,6 +202,16 @@ def test_a_moment_is_written_in_utc_for_who_has_no_script(at: int, shown: str) -
     source = '{% import "partials/_ui.html" as ui with context %}{{ ui.moment(at) }}'
     html = environment().from_string(source).render(at=at, csrf_token="")
     assert Page(html).all("time")[0]["datetime"] == shown
+
+
+def test_the_list_of_rooms_shows_a_short_moment_and_keeps_the_exact_one() -> None:
+    now = int(time.time() * 1000)
+    last = {"name": "Bob", "text": "hi", "at": now}
+    html = environment().get_template("room.html").render(room_context([], rooms=[item(last=last)]))
+    found = re.search(r'<time class="room-item__time" datetime="([^"]+)"[^>]*>([^<]*)</time>', html)
+    assert found is not None
+    assert found[1] == datetime.fromtimestamp(now / 1000, UTC).strftime("%Y-%m-%dT%H:%MZ")
+    assert found[2] == found[1][11:16]
 
 
 def test_own_messages_say_whether_they_are_saved() -> None:

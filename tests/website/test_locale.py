@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from server.domain.errors import KINDS, Refusal
 from server.runtime.settings import Settings
-from server.website.locale import Locales, _by_preference
+from server.website.locale import Locales, _by_preference, short_moment
 from server.website.middleware.errors import _TITLES
 from server.website.pages.profile import _NOTICES
 from tests.website.site import HTML, Site
@@ -84,6 +85,27 @@ def test_the_cookie_wins_then_the_account_then_the_browser(
 def test_equal_preferences_keep_their_order() -> None:
     assert _by_preference("ru,en") == ["ru", "en"]
     assert _by_preference("en;q=0.5, ru;q=0.7") == ["ru", "en"]
+
+
+@pytest.mark.parametrize(
+    ("language", "at", "shown"),
+    [
+        ("en", "2026-11-23T00:00:00Z", "00:00"),
+        ("ru", "2026-11-23T13:23:59Z", "13:23"),
+        ("en", "2026-11-24T00:01:00Z", "00:01"),
+        ("en", "2026-11-22T23:59:59Z", "Nov 22"),
+        ("ru", "2026-11-21T13:23:00Z", "21 нояб."),
+        ("en", "2025-12-31T23:59:59Z", "12/31/25"),
+        ("ru", "2025-12-31T23:59:59Z", "31.12.2025"),
+    ],
+)
+def test_a_moment_in_a_list_is_as_short_as_it_can_be(language: str, at: str, shown: str) -> None:
+    now = _ms("2026-11-23T13:30:00Z")
+    assert short_moment(language, _ms(at), now) == shown
+
+
+def _ms(iso: str) -> int:
+    return int(datetime.fromisoformat(iso).timestamp() * 1000)
 
 
 def test_a_refusal_with_numbers_falls_back_to_its_codes_words(locales: Locales) -> None:
