@@ -18,9 +18,9 @@ import aiohttp
 import orjson
 
 from server.domain.errors import CloseCode
-from server.domain.ids import new_id
 from server.domain.positions import Position
 from tests.scenarios.ledger import Connection, Ledger, Sent, position_of
+from tests.scenarios.outbox import Outbox
 
 if TYPE_CHECKING:
     from tests.scenarios.person import Person
@@ -91,10 +91,7 @@ class Client:
         self._connection: Connection | None = None
         self._numbers = itertools.count(1)
         self._answers: dict[str, asyncio.Future[dict[str, Any]]] = {}
-        self._outbox: dict[str, Sent] = {}
-        self._seen: dict[str, int] = {}
-        self._due: set[str] = set()
-        self._epoch: int | None = None
+        self._outbox = Outbox(self.ledger)
         self._changed = asyncio.Event()
         self._pumped = asyncio.Event()
         self._may_connect = asyncio.Event()
@@ -111,9 +108,7 @@ class Client:
 
     def say(self, text: str, cid: str | None = None) -> str:
         """Put a message into the outbox; returns its ``cid`` at once."""
-        sent = Sent(cid or new_id(), text, time.monotonic())
-        self.ledger.sent[sent.cid] = self._outbox[sent.cid] = sent
-        self._due.add(sent.cid)
+        sent = self._outbox.add(text, cid)
         self._wake()
         return sent.cid
 
@@ -247,7 +242,7 @@ class Client:
         """One line for a failure."""
         return (
             f"live={self.live} over={self.over} replica={self.replica} last={self.last} "
-            f"saved={self.ledger.saved} unsaved={len(self._outbox)} due={len(self._due)} "
+            f"saved={self.ledger.saved} unsaved={len(self._outbox)} due={self._outbox.due} "
             f"connections={len(self.ledger.connections)} passing={self.ledger.passing[-3:]} "
             f"closed={[each.closed for each in self.ledger.connections][-5:]}"
         )
@@ -312,7 +307,7 @@ class Client:
 
     def _down(self) -> None:
         self.live = False
-        self._epoch = None
+        self._outbox.epoch = None
         self._ws = None
         for answer in self._answers.values():
             if not answer.done():
@@ -326,9 +321,7 @@ class Client:
             return
         self.over = why
         self.live = False
-        for sent in list(self._outbox.values()):
-            if sent.acknowledged_at is None:
-                self._refuse(sent, why)
+        self._outbox.close(why)
         self._wake()
 
     def _wake(self) -> None:
@@ -348,7 +341,7 @@ class Client:
         elif frame.get("room") != self.room:
             pass
         elif ev == "saved":
-            self._saved(position_of(frame))
+            self._outbox.saved(position_of(frame))
         elif ev == "reset":
             self._reset(frame)
         elif ev == "room_deleted" and "seq" not in frame:
@@ -378,7 +371,7 @@ class Client:
             self.ledger.start = self.ledger.last = position_of(ok)
         self.live = True
         self.live_at = time.monotonic()
-        self._saved(position_of(ok["saved"]))
+        self._outbox.saved(position_of(ok["saved"]))
         last = self.ledger.last
         self._ready(max(ok["epoch"], last.epoch if last else 0))
 
@@ -401,7 +394,7 @@ class Client:
         self.ledger.last = position
         self.ledger.screen.append(event)
         self._notice_own(event)
-        if self._epoch is not None and event["epoch"] > self._epoch:
+        if self._outbox.epoch is not None and event["epoch"] > self._outbox.epoch:
             self._ready(event["epoch"])
         if event["ev"] == "room_deleted":
             self._end("room_gone")
@@ -432,50 +425,17 @@ class Client:
     # --- The outbox ---------------------------------------------------------------------
 
     def _ready(self, epoch: int) -> None:
-        self._epoch = epoch
-        self._due.update(self._outbox)
+        self._outbox.ready(epoch)
         self._wake()
 
     def _notice_own(self, event: dict[str, Any]) -> None:
         if event.get("cid") in self.ledger.sent and event["user"]["id"] == self.person.id:
-            self._acknowledge(self.ledger.sent[event["cid"]], position_of(event))
-
-    def _acknowledge(self, sent: Sent, position: Position) -> None:
-        if position not in sent.positions:
-            sent.positions.append(position)
-        if sent.acknowledged_at is None:
-            sent.acknowledged_at = time.monotonic()
-        self._due.discard(sent.cid)
-        self._seen[sent.cid] = max(position.epoch, self._epoch or 0)
-        self._settle(sent)
-
-    def _saved(self, watermark: Position) -> None:
-        self.ledger.saved = max(self.ledger.saved, watermark)
-        for sent in list(self._outbox.values()):
-            self._settle(sent)
-
-    def _settle(self, sent: Sent) -> None:
-        """Let go of a message that is certainly in PostgreSQL.
-
-        A watermark of a later epoch says nothing about a position that was last confirmed in an
-        earlier one: what stood there may have been lost in between.
-        """
-        if sent.cid not in self._outbox or not sent.positions or sent.cid in self._due:
-            return
-        position, watermark = sent.positions[-1], self.ledger.saved
-        if position <= watermark and watermark.epoch <= max(position.epoch, self._seen[sent.cid]):
-            sent.saved_at = time.monotonic()
-            del self._outbox[sent.cid]
-
-    def _refuse(self, sent: Sent, code: str) -> None:
-        sent.refused = code
-        self._outbox.pop(sent.cid, None)
-        self._due.discard(sent.cid)
+            self._outbox.acknowledge(self.ledger.sent[event["cid"]], position_of(event))
 
     async def _pump(self) -> None:
         """Send what is due, one after another, so that no message overtakes another."""
         while True:
-            due = next((sent for sent in self._outbox.values() if sent.cid in self._due), None)
+            due = self._outbox.due
             if due is None or not self.live or self.over:
                 self._pumped.clear()
                 await self._pumped.wait()
@@ -494,7 +454,7 @@ class Client:
                 self.ledger.passing.append(refusal.code)
                 await asyncio.sleep(max(0.05, refusal.retry_s))
             else:
-                self._refuse(sent, refusal.code)
+                self._outbox.refuse(sent, refusal.code)
         else:
-            self._acknowledge(sent, position_of(ok))
+            self._outbox.acknowledge(sent, position_of(ok))
         self._wake()
