@@ -214,6 +214,23 @@ def test_the_list_of_rooms_shows_a_short_moment_and_keeps_the_exact_one() -> Non
     assert found[2] == found[1][11:16]
 
 
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        ("no rooms", "Create the first room"),
+        ("nothing found", "Choose a room"),
+        ("rooms", "Choose a room"),
+    ],
+)
+def test_the_page_of_rooms_says_what_to_do_next(shown: str, words: str) -> None:
+    template, context = every_page()[shown]
+    page = render(template, context)
+    said = {"Create the first room", "Choose a room"}
+    assert {each for each in said if each in page.text} == {words}
+    assert ("Pick one from the list" in page.text) == (words == "Choose a room")
+    assert page.all("input", id="create-main")
+
+
 def test_own_messages_say_whether_they_are_saved() -> None:
     saved = {"saved": {"epoch": EPOCH, "seq": 1}}
     events = [message(1), message(2), message(3, by=BOB)]
