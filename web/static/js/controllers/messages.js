@@ -43,6 +43,8 @@ export default function messages(element, page) {
   });
   loadEarlier(element, page);
   openAtUnread();
+  // The reader may have scrolled while the scripts were on their way.
+  showPill();
 
   /** Takes over what the server drew: links, the reader's days, and own messages that are not saved. */
   function adopt() {
@@ -223,7 +225,6 @@ export default function messages(element, page) {
     if (!line) return;
     const above = element.getBoundingClientRect().top - line.getBoundingClientRect().top;
     if (above > 0) line.scrollIntoView({ block: "center" });
-    showPill();
   }
 
   function position({ dataset }) {
