@@ -73,6 +73,20 @@ async def _look(window: Window, folder: Path, name: str, faults: list[str]) -> N
     faults += [f"{name}: {fault}" for fault in await window.page.evaluate(SURVEY)]
 
 
+@pytest.mark.parametrize("screen", ["phone-light-en", "phone-dark-ru"])
+async def test_the_switches_of_a_narrow_page_share_a_row(
+    open_window: OpenWindow, screen: str
+) -> None:
+    window = await open_window(**SCREENS[screen])
+    await window.open("/login/")
+    await expect(window.find(".choice").last).to_be_visible()
+    tops = await window.find(".top .choice").evaluate_all(
+        "(switches) => switches.map((one) => one.getBoundingClientRect().top)"
+    )
+    assert len(tops) == 2
+    assert tops[0] == tops[1]
+
+
 @pytest.mark.parametrize("screen", SCREENS)
 async def test_nothing_is_cut_off_pale_or_out_of_the_screen(
     open_window: OpenWindow, crowd: Crowd, tmp_path: Path, screen: str
