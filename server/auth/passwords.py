@@ -56,9 +56,11 @@ def check_password(password: str, min_chars: int, max_chars: int, *own: str) -> 
         Refusal: ``password_too_short``, ``password_too_long`` or ``password_common``.
     """
     if len(password) < min_chars:
-        raise Refusal("password_too_short", f"A password has at least {min_chars} characters.")
+        words = "A password has at least %(min)s characters."
+        raise Refusal("password_too_short", words, values={"min": min_chars})
     if len(password) > max_chars:
-        raise Refusal("password_too_long", f"A password has at most {max_chars} characters.")
+        words = "A password has at most %(max)s characters."
+        raise Refusal("password_too_long", words, values={"max": max_chars})
     folded = password.casefold()
     repeats = len(folded) < REPEATS_BELOW_CHARS and len(set(folded)) < min(3, min_chars)
     if repeats or folded in common_passwords():

@@ -6,6 +6,7 @@ and pages translate the code. ``retry_ms`` is set where trying again later makes
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -67,18 +68,31 @@ class Refusal(Exception):
 
     Attributes:
         code: the stable word, a key of ``KINDS``.
-        message: words for a person, in English.
+        pattern: words for a person, in English, with a blank such as ``%(max)s`` per value.
+        values: what fills the blanks, here and in a translation.
+        message: the words with the blanks filled in.
         retry_ms: milliseconds after which to try again, or ``None`` when final.
     """
 
     def __init__(
-        self, code: str, message: str | None = None, *, retry_ms: int | None = None
+        self,
+        code: str,
+        message: str | None = None,
+        *,
+        values: Mapping[str, int] | None = None,
+        retry_ms: int | None = None,
     ) -> None:
         kind = KINDS[code]
         self.code = code
-        self.message = message or kind.message
+        self.pattern = message or kind.message
+        self.values = dict(values or {})
+        self.message = self.fill(self.pattern)
         self.retry_ms = kind.retry_ms if retry_ms is None else retry_ms
         super().__init__(f"{code}: {self.message}")
+
+    def fill(self, pattern: str) -> str:
+        """Return words with this refusal's values in their blanks; without values, as they are."""
+        return pattern % self.values if self.values else pattern
 
     @property
     def status(self) -> int:

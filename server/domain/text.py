@@ -30,7 +30,10 @@ def check_text(text: str, max_chars: int) -> str:
             controls that PostgreSQL or a screen cannot hold, lone surrogates).
     """
     if len(text) > max_chars:
-        raise Refusal("text_too_long", f"The text has {len(text)} characters of {max_chars}.")
+        values = {"used": len(text), "max": max_chars}
+        raise Refusal(
+            "text_too_long", "The text has %(used)s characters of %(max)s.", values=values
+        )
     if _BAD_IN_TEXT.search(text):
         raise Refusal("invalid_text")
     if not text.strip():
@@ -48,7 +51,7 @@ def clean_name(name: str, max_chars: int) -> str:
         Refusal: ``invalid_name`` or ``name_too_long``.
     """
     if len(name) > max_chars * 4:
-        raise Refusal("name_too_long", f"A name has at most {max_chars} characters.")
+        raise _too_long(max_chars)
     for char in name:
         if unicodedata.category(char) in _BAD_CATEGORIES and char not in _EMOJI_JOINERS:
             raise Refusal("invalid_name")
@@ -56,8 +59,13 @@ def clean_name(name: str, max_chars: int) -> str:
     if not cleaned.strip("\u200d\ufe0f "):
         raise Refusal("invalid_name", "A name needs some letters.")
     if len(cleaned) > max_chars:
-        raise Refusal("name_too_long", f"A name has at most {max_chars} characters.")
+        raise _too_long(max_chars)
     return cleaned
+
+
+def _too_long(max_chars: int) -> Refusal:
+    words = "A name has at most %(max)s characters."
+    return Refusal("name_too_long", words, values={"max": max_chars})
 
 
 def clean_email(email: str) -> str:

@@ -55,9 +55,9 @@ class Locales:
     def say(self, language: str, refusal: Refusal) -> str:
         """Return a refusal's words in ``language``: its own, else those of its code."""
         catalogue = self._catalogues[language]
-        own = catalogue.gettext(refusal.message)
-        if language == DEFAULT or own != refusal.message:
-            return own
+        own = catalogue.gettext(refusal.pattern)
+        if language == DEFAULT or own != refusal.pattern:
+            return refusal.fill(own)
         return catalogue.gettext(KINDS[refusal.code].message)
 
     def choose(self, cookie: str, account: str, accepted: str) -> str:

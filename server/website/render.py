@@ -69,6 +69,7 @@ def render(
         "user": None if identity is None else identity.user._asdict(),
         "csrf_token": csrf_token(request),
         "path": request.rel_url.raw_path_qs,
+        "password_min": request.app[DEPS].settings.password_min_chars,
         "theme": theme if theme in THEMES else "auto",
     }
     html = aiohttp_jinja2.render_string(

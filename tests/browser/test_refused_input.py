@@ -35,7 +35,10 @@ async def _says(window: Window, field: str, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("locale", "words"),
-    [("en-GB", "A password has at least 8 characters."), ("ru-RU", "Пароль слишком короткий.")],
+    [
+        ("en-GB", "A password has at least 8 characters."),
+        ("ru-RU", "Пароль слишком короткий: наименьшая длина — 8."),
+    ],
 )
 async def test_a_short_password_is_refused_and_the_rest_is_kept(
     open_window: OpenWindow, locale: str, words: str
@@ -76,6 +79,9 @@ async def test_a_wrong_password_does_not_say_whether_the_account_exists(
         alert = visitor.page.get_by_role("alert")
         await expect(alert).to_be_visible()
         said.append(await alert.inner_text())
+        for field in ("#email", "#password"):
+            await expect(visitor.find(field)).to_have_attribute("aria-invalid", "true")
+            await expect(visitor.find(field)).to_have_accessible_description(said[-1])
         await expect(visitor.find("#email")).to_have_value(email)
     assert said[0] == said[1]
 

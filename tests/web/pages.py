@@ -62,7 +62,8 @@ def item(room: str = "kitchen", **rest: Any) -> dict[str, Any]:
 
 def common(user: dict[str, str] | None = ALICE) -> dict[str, Any]:
     """Return what every page is given."""
-    return {"user": user, "csrf_token": "t0ken", "path": "/chatrooms/", "theme": "auto"}
+    request = {"csrf_token": "t0ken", "path": "/chatrooms/", "theme": "auto"}
+    return {"user": user, "password_min": 8, **request}
 
 
 def room_context(events: list[dict[str, Any]], **rest: Any) -> dict[str, Any]:
@@ -97,6 +98,7 @@ def room_context(events: list[dict[str, Any]], **rest: Any) -> dict[str, Any]:
 def every_page() -> dict[str, tuple[str, dict[str, Any]]]:
     """Return each page by what it shows: its template and a context."""
     form = {"email": "alice@example.org", "name": "Alice"}
+    login = {"form": form, "next": "/"}
     data = {"user": ALICE, "lang": "en", "rooms": []}
     listing = {"form": {"name": ""}, "page_data": data}
     session = {"user_agent": "Firefox", "ip": "203.0.113.7", "created_at": 1, "last_seen_at": EPOCH}
@@ -106,13 +108,21 @@ def every_page() -> dict[str, tuple[str, dict[str, Any]]]:
     stranger = common(None)
     return {
         "register": ("register.html", {**stranger, "form": form, "errors": {"password": "Short."}}),
+        "register, still empty": (
+            "register.html",
+            {**stranger, "form": {"email": "", "name": ""}, "errors": {}},
+        ),
         "log in": (
             "login.html",
-            {**stranger, "form": form, "error": "Wrong.", "registered": False, "next": "/"},
+            {**stranger, **login, "error": "Wrong.", "wrong": True, "registered": False},
+        ),
+        "log in, too often": (
+            "login.html",
+            {**stranger, **login, "error": "Wait.", "wrong": False, "registered": False},
         ),
         "registered": (
             "login.html",
-            {**stranger, "form": form, "error": "", "registered": True, "next": "/"},
+            {**stranger, **login, "error": "", "wrong": False, "registered": True},
         ),
         "no rooms": (
             "rooms.html",

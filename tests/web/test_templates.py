@@ -231,6 +231,33 @@ def test_the_page_of_rooms_says_what_to_do_next(shown: str, words: str) -> None:
     assert page.all("input", id="create-main")
 
 
+@pytest.mark.parametrize(
+    ("shown", "field"), [("register, still empty", "password"), ("profile", "new")]
+)
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "At least 8 characters."), ("ru", "Не меньше 8 знаков.")]
+)
+def test_a_new_password_is_asked_for_with_its_least_length(
+    shown: str, field: str, language: str, words: str
+) -> None:
+    template, context = every_page()[shown]
+    page = render(template, context, language)
+    assert words in page.text
+    assert page.all("input", id=field)[0]["aria-describedby"] == f"{field}-hint"
+
+
+def test_a_refused_log_in_marks_both_fields_unless_it_only_has_to_wait() -> None:
+    template, context = every_page()["log in"]
+    page = render(template, context)
+    for field in ("email", "password"):
+        marked = page.all("input", id=field)[0]
+        assert (marked["aria-invalid"], marked["aria-describedby"]) == ("true", "form-error")
+    for shown in ("log in, too often", "registered"):
+        template, context = every_page()[shown]
+        page = render(template, context)
+        assert not [found for _, found in page.elements if "aria-invalid" in found]
+
+
 def test_own_messages_say_whether_they_are_saved() -> None:
     saved = {"saved": {"epoch": EPOCH, "seq": 1}}
     events = [message(1), message(2), message(3, by=BOB)]

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from server.auth.passwords import check_password
 from server.domain.errors import KINDS, Refusal
+from server.domain.text import check_text, clean_name
 from server.runtime.settings import Settings
 from server.website.locale import Locales, _by_preference, short_moment
 from server.website.middleware.errors import _TITLES
@@ -108,10 +112,34 @@ def _ms(iso: str) -> int:
     return int(datetime.fromisoformat(iso).timestamp() * 1000)
 
 
-def test_a_refusal_with_numbers_falls_back_to_its_codes_words(locales: Locales) -> None:
-    refusal = Refusal("name_too_long", "A name has at most 40 characters.")
+def test_a_refusal_without_a_translation_falls_back_to_its_codes_words(locales: Locales) -> None:
+    refusal = Refusal("name_too_long", "A name has %(max)s letters.", values={"max": 40})
     assert locales.say("ru", refusal) == "Имя слишком длинное."
-    assert locales.say("en", refusal) == "A name has at most 40 characters."
+    assert locales.say("en", refusal) == "A name has 40 letters."
+
+
+def test_a_refusal_gives_its_numbers_in_every_language() -> None:
+    locales = Locales.load(Settings.model_fields["web_root"].default / "locale")
+    refusals: list[tuple[int, Callable[[], object]]] = [
+        (8, lambda: check_password("short", 8, 128)),
+        (128, lambda: check_password("x" * 129, 8, 128)),
+        (40, lambda: clean_name("x" * 41, 40)),
+        (4000, lambda: check_text("x" * 4001, 4000)),
+    ]
+    for number, refused in refusals:
+        with pytest.raises(Refusal) as caught:
+            refused()
+        english, russian = (locales.say(language, caught.value) for language in ("en", "ru"))
+        assert english == caught.value.message
+        assert english != russian
+        assert re.search(rf"\b{number}\b", english), english
+        assert re.search(rf"\b{number}\b", russian), russian
+
+
+def test_a_percent_sign_in_a_refusal_without_values_stays(locales: Locales) -> None:
+    refusal = Refusal("bad_request", "x has no field '100%'.")
+    assert refusal.message == "x has no field '100%'."
+    assert locales.say("en", refusal) == refusal.message
 
 
 def test_every_message_of_the_server_is_written_in_russian() -> None:

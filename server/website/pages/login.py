@@ -32,6 +32,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     context = {
         "form": {"email": ""},
         "error": "",
+        "wrong": False,
         "registered": "registered" in request.query,
         "next": target,
     }
@@ -54,6 +55,7 @@ async def submit(request: web.Request) -> web.StreamResponse:
         context = {
             "form": {"email": form.email},
             "error": request.app[LOCALES].say(visit.language, refusal),
+            "wrong": refusal.code == "wrong_credentials",
             "registered": False,
             "next": target,
         }
