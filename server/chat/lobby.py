@@ -22,7 +22,7 @@ from server.chat.ring import Ring
 from server.chat.room import Room
 from server.domain.errors import Refusal
 from server.domain.positions import Position
-from server.domain.rooms import Role, User
+from server.domain.rooms import User
 from server.runtime.instruments import HOLES_REPAIRED, ROOMS_HOSTED
 from server.runtime.settings import Settings
 from server.state.feed import Event
@@ -281,16 +281,21 @@ class Lobby:
             del self._mending[room]
 
     async def _outsiders(self, room: Room) -> list[Member | Comer]:
-        """Return those in a room whose removal may hide in what a reset leaves out."""
+        """Return those in a room who may not be in it, as far as a reset can hide.
+
+        A Redis that came back empty forgot who had just joined: whoever may come in comes in
+        again, as if he had subscribed now. For the others their removal was missed.
+        """
         inside: dict[str, list[Member | Comer]] = {}
         present: list[Member | Comer] = [*room.members, *room.comers]
         for each in present:
             inside.setdefault(each.user.id, []).append(each)
         outsiders: list[Member | Comer] = []
-        for user, theirs in inside.items():
-            seen = await self._archive.rooms.overview([room.id], user)
-            if room.id not in seen:
-                raise Refusal("room_unavailable")
-            if seen[room.id].role in {None, Role.BANNED}:
+        for theirs in inside.values():
+            try:
+                await self._archive.enter(room.id, theirs[0].user)
+            except Refusal as refusal:
+                if refusal.code != "not_a_member":
+                    raise
                 outsiders += theirs
         return outsiders

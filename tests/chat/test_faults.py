@@ -10,6 +10,7 @@ import redis.asyncio
 
 from server.local.valkey import Valkey
 from server.runtime.instruments import OUTBOX_OVERFLOWS
+from server.state import keys
 from server.state.feed import Feed
 from server.state.link import Message
 from tests.chat.town import Person, Replica, Talker, Town
@@ -252,10 +253,30 @@ async def test_a_redis_that_comes_back_empty_resets_the_room_and_talk_goes_on(
     reset = await hers.event("reset")
     if not reset["events"]:
         await hers.event("message", text="after")
-    await his.event("left")
-    assert await his.refused("typing", room=kitchen) == "not_a_member"
-    assert (await his.ask("subscribe", room=kitchen))["mode"] == "live"
+    # Redis forgot that Bob had joined: he comes in again without doing anything.
+    await his.event("reset")
+    await hers.event("joined", user=bob.user._asdict(), epoch=reset["epoch"])
+    await his.say(kitchen, "still here")
+    await hers.event("message", text="still here")
     await hers.event("presence", online=2)
+
+
+async def test_who_may_not_come_in_again_is_put_out_at_a_reset(
+    town: Town, replica: Replica, redis_url: str, alice: Person, bob: Person, kitchen: str
+) -> None:
+    hers, _ = await replica.enter(alice, kitchen)
+    his, _ = await replica.enter(bob, kitchen)
+    await hers.say(kitchen, "before")
+    await his.event("message", text="before")
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        await client.execute_command("FLUSHALL")
+        await town.archive.enter(kitchen, alice.user)
+        members = keys.room_keys(town.client.partition_of(kitchen), kitchen).members
+        await client.hset(members, bob.user.id, "banned Bob")
+    await hers.say(kitchen, "secret")
+    await his.event("left", reason="removed")
+    assert await his.refused("typing", room=kitchen) == "not_a_member"
+    assert his.texts(kitchen) == ["before"]
 
 
 async def test_a_restart_of_redis_is_survived_by_the_sockets(

@@ -347,9 +347,8 @@ class Client:
         elif ev == "room_deleted" and "seq" not in frame:
             self._end("room_gone")
         elif ev == "left" and "seq" not in frame:
-            # Told afterwards: who may still come in, comes in again.
-            self.live = False
-            self._repair()
+            if frame["user"]["id"] == self.person.id:
+                self._end("not_a_member")
         elif "at" in frame:
             self._positioned(frame)
         self._wake()

@@ -145,6 +145,17 @@ test("the deletion of the room is its last event, and unsent texts stay as faile
   assert.equal(entry.state, "failed");
 });
 
+for (const [end, code] of [["room_deleted", "room_gone"], ["left", "not_a_member"]]) {
+  test(`${end} that was learned too late to have a position ends it as well`, async () => {
+    const { room } = await openLive();
+    const heard = hear(room, "gone");
+    server().say({ ev: "left", room: "kitchen", user: BOB, reason: "removed" });
+    assert.deepEqual(heard, []);
+    server().say({ ev: end, room: "kitchen", user: ALICE });
+    assert.deepEqual(heard, [["gone", code]]);
+  });
+}
+
 test("being removed ends it; that somebody else left does not", async () => {
   const { room } = await openLive();
   const heard = hear(room, "gone");

@@ -124,6 +124,7 @@ export class Conversation extends Emitter {
         break;
       default:
         if (event.seq !== undefined) this.#positioned(event);
+        else this.#noticeEnd(event); // an end that the replica heard of too late to place it
     }
   }
 
@@ -145,6 +146,10 @@ export class Conversation extends Emitter {
     this.#noticeOwn(event);
     this.#outbox.moved(this.room, event.epoch);
     if (event.user) this.typing.stopped(event.user.id);
+    this.#noticeEnd(event);
+  }
+
+  #noticeEnd(event) {
     if (event.ev === "room_deleted") this.#end("room_gone");
     else if (event.ev === "left" && event.user.id === this.#user.id) this.#end("not_a_member");
   }
