@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import orjson
+from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import SecretStr
 
 if TYPE_CHECKING:
@@ -170,6 +171,15 @@ class ShortText(LineFormatter):
         return "\n".join(lines)
 
 
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Tell whether a record of aiohttp's server is about us, and not about a client's bad request.
+
+    Whoever sends noise gets a 400; a traceback with his bytes for each would fill the disk.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError | ConnectionError)
+
+
 def configure(settings: Settings, service: str, stream: TextIO | None = None) -> None:
     """Send every record of this process to ``stream`` (standard output), as settings say."""
     secrets = [
@@ -188,3 +198,5 @@ def configure(settings: Settings, service: str, stream: TextIO | None = None) ->
     # Their info lines tell of every request and every connection.
     for noisy in ("asyncio", "aiohttp.access", "aiohttp.server", "redis", "alembic"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+    served = logging.getLogger("aiohttp.server")
+    served.filters[:] = [_is_ours]

@@ -255,7 +255,6 @@ async def test_a_redis_that_comes_back_empty_resets_the_room_and_talk_goes_on(
         await hers.event("message", text="after")
     # Redis forgot that Bob had joined: he comes in again without doing anything.
     await his.event("reset")
-    await hers.event("joined", user=bob.user._asdict(), epoch=reset["epoch"])
     await his.say(kitchen, "still here")
     await hers.event("message", text="still here")
     await hers.event("presence", online=2)

@@ -42,6 +42,18 @@ async def test_a_signal_drains_then_closes_then_ends_with_zero(
     assert [m for m in small.messages() if m in order] == order
 
 
+async def test_noise_from_a_client_gets_a_400_and_leaves_no_traceback() -> None:
+    async with started(SMALL, LOG_LEVEL="debug") as small:
+        port = await small.port()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /hello HTTP/1.1\r\nHost: a\r\nhunter2 is no header\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 400")
+        writer.close()
+        small.signal(signal.SIGTERM)
+        assert await small.end() == 0
+    assert not [line for line in small.lines if "hunter2" in line or "Traceback" in line]
+
+
 async def test_while_draining_it_answers_but_is_not_ready() -> None:
     async with started(SMALL, DRAIN_TAKES_S="2") as small:
         port = await small.port()
