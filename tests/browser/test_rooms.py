@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.browser.conftest import OpenWindow
 
@@ -31,6 +32,25 @@ async def test_a_room_is_made_found_by_somebody_else_and_entered(open_window: Op
     await alice.shows("Здесь тепло")
     await expect(alice.find("#empty")).to_be_hidden()
     await expect(alice.find(".member-line")).to_have_text([f"{bob.name} came in"])
+
+
+async def test_what_was_typed_before_the_scripts_came_is_searched_for(
+    open_window: OpenWindow,
+) -> None:
+    alice = await open_window("alice")
+    await alice.create_room("Observatory of Alice")
+    scripts = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await scripts.wait()
+        await route.continue_()
+
+    await alice.page.route("**/js/app.js", hold)
+    await alice.page.goto(f"{alice.home}/chatrooms/", wait_until="commit")
+    await alice.find("#search").fill("no such room")
+    scripts.set()
+    await expect(alice.find("#rooms-empty")).to_contain_text("No room is called “no such room”.")
+    await expect(alice.find("#room-list > .room-item")).to_have_count(0)
 
 
 async def test_deleting_names_the_room_and_tells_everybody_in_it(open_window: OpenWindow) -> None:

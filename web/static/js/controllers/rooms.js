@@ -41,6 +41,8 @@ export default function rooms(element, page) {
   socket.on("open", () => ++visits > 1 && !isInRoom() && find());
   conversation?.on("returned", find);
   conversation?.on("gone", find);
+  // Somebody was faster than this script.
+  if (search.value !== search.defaultValue) find();
 
   function isInRoom() {
     return Boolean(conversation) && !conversation.isOver;
