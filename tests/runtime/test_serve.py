@@ -49,6 +49,7 @@ async def test_noise_from_a_client_gets_a_400_and_leaves_no_traceback() -> None:
         writer.write(b"GET /hello HTTP/1.1\r\nHost: a\r\nhunter2 is no header\r\n\r\n")
         assert (await reader.readline()).startswith(b"HTTP/1.1 400")
         writer.close()
+        await writer.wait_closed()
         small.signal(signal.SIGTERM)
         assert await small.end() == 0
     assert not [line for line in small.lines if "hunter2" in line or "Traceback" in line]
