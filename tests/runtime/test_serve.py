@@ -47,7 +47,7 @@ async def test_noise_from_a_client_gets_a_400_and_leaves_no_traceback() -> None:
         port = await small.port()
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET /hello HTTP/1.1\r\nHost: a\r\nhunter2 is no header\r\n\r\n")
-        assert (await reader.readline()).startswith(b"HTTP/1.1 400")
+        assert b" 400 " in await reader.readline()
         writer.close()
         await writer.wait_closed()
         small.signal(signal.SIGTERM)
