@@ -59,8 +59,10 @@ class AccessLog(AbstractAccessLogger):
 
 def _route_of(request: BaseRequest) -> str:
     """Return the route's pattern, such as ``/ws/{room_id}``: few values, none from a person."""
-    if isinstance(request, web.Request):
-        resource = request.match_info.route.resource
+    # A request that could not be parsed never came to the router; asking it would raise.
+    match = getattr(request, "_match_info", None)
+    if isinstance(match, web.UrlMappingMatchInfo):
+        resource = match.route.resource
         if resource is not None:
             return resource.canonical
     return "unmatched"
