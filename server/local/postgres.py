@@ -15,11 +15,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from server.local.process import (
-    PORT_IN_USE,
     LocalError,
     die_with_parent,
-    free_port,
     spawn,
+    start_on_port,
     stop,
     tail,
     wait_for_leftover,
@@ -35,7 +34,6 @@ _START_S = 60.0
 """Recovery after a power cut reads the whole log since the last checkpoint."""
 
 _STOP_S = 20.0
-_PORT_TRIES = 3
 _STATUS_LINE = 7
 """Line of postmaster.pid, from 0, that says ``ready`` (PostgreSQL, miscadmin.h)."""
 
@@ -93,17 +91,12 @@ class Postgres:
         if not home.data.exists():
             self._initialise(home)
         wait_for_leftover(home.data / "postmaster.pid", home.data, "PostgreSQL")
-        tries = 1 if self.port else _PORT_TRIES
-        for attempt in range(tries):
-            self.port = self.port or free_port()
-            try:
-                self._start(home)
-            except LocalError as problem:
-                if attempt + 1 == tries or PORT_IN_USE not in str(problem):
-                    raise
-                self.port = 0  # somebody else took it in between
-            else:
-                return
+
+        def start_at(port: int) -> None:
+            self.port = port
+            self._start(home)
+
+        start_on_port(self.port, start_at)
 
     def stop(self) -> None:
         """Stop the server: sessions are ended, everything is on disk."""

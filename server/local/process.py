@@ -19,6 +19,8 @@ _LOG_BYTES = 5_000_000
 """A log that is longer when its process starts is put aside as ``<name>.1``."""
 
 PORT_IN_USE = "Address already in use"
+PORT_TRIES = 3
+"""A port that was free a moment ago may be taken by now."""
 """What a server's log says when somebody took its port (strerror, in the C locale)."""
 
 _TAIL_LINES = 12
@@ -172,6 +174,26 @@ def _runs(pid: str, argument: str) -> bool:
         return False
     except psutil.AccessDenied:
         return True  # somebody else's, so rather not
+
+
+def start_on_port(port: int, start: Callable[[int], None]) -> None:
+    """Call ``start(port)``; where ``port`` is 0, with a free one, and another if it was taken.
+
+    Raises:
+        LocalError: from ``start``, when another port would not help either.
+    """
+    if port:
+        start(port)
+        return
+    for _ in range(PORT_TRIES - 1):
+        try:
+            start(free_port())
+        except LocalError as problem:
+            if PORT_IN_USE not in str(problem):
+                raise
+        else:
+            return
+    start(free_port())
 
 
 def free_port(host: str = "127.0.0.1") -> int:

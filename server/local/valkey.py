@@ -17,10 +17,9 @@ from urllib.parse import quote
 import redis
 
 from server.local.process import (
-    PORT_IN_USE,
     LocalError,
-    free_port,
     spawn,
+    start_on_port,
     stop,
     wait_for_leftover,
     wait_ready,
@@ -31,7 +30,6 @@ _START_S = 30.0
 
 _STOP_S = 15.0
 _PROBE_S = 1.0
-_PORT_TRIES = 3
 
 
 def wheel_binary() -> Path:
@@ -104,17 +102,12 @@ class Valkey:
             return
         binary = self._binary or wheel_binary()
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        tries = 1 if self.port else _PORT_TRIES
-        for attempt in range(tries):
-            self.port = self.port or free_port()
-            try:
-                self._start(binary)
-            except LocalError as problem:
-                if attempt + 1 == tries or PORT_IN_USE not in str(problem):
-                    raise
-                self.port = 0  # somebody else took it in between
-            else:
-                return
+
+        def start_at(port: int) -> None:
+            self.port = port
+            self._start(binary)
+
+        start_on_port(self.port, start_at)
 
     def stop(self) -> None:
         """Stop the server with its data on disk; nothing happens when it is not running."""
