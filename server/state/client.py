@@ -70,7 +70,7 @@ class RedisClient:
         Raises:
             Refusal: ``unavailable``.
         """
-        return _unwrap(await self._run([command]))
+        return _unwrap((await self._run([command]))[0])
 
     async def call(self, function: str, keys: Sequence[str], args: Sequence[Argument]) -> Any:
         """Call one function of the library.
@@ -78,7 +78,7 @@ class RedisClient:
         Raises:
             Refusal: ``unavailable``, or ``storage_backlog`` when Redis's memory is full.
         """
-        return _unwrap(await self._run([fcall(function, keys, args)]))
+        return _unwrap((await self._run([fcall(function, keys, args)]))[0])
 
     async def pipeline(self, commands: Sequence[Command]) -> list[Any]:
         """Run commands in one round trip per server.
@@ -86,6 +86,14 @@ class RedisClient:
         Returns one item per command: its reply, or a ``Refusal`` where that one failed.
         """
         return await self._run(commands) if commands else []
+
+    async def execute_all(self, commands: Sequence[Command]) -> list[Any]:
+        """Run commands as ``pipeline`` does; return their replies when every one succeeded.
+
+        Raises:
+            Refusal: of the first command that failed; the others may have been done.
+        """
+        return [_unwrap(reply) for reply in await self.pipeline(commands)]
 
     async def ping(self) -> None:
         """Raise ``Refusal("unavailable")`` unless Redis answers and has the library."""
@@ -275,8 +283,7 @@ def _refuse(error: Exception) -> Refusal:
     return refusal
 
 
-def _unwrap(replies: list[Any]) -> Any:
-    reply = replies[0]
+def _unwrap(reply: Any) -> Any:
     if isinstance(reply, Refusal):
         raise reply
     return reply

@@ -10,17 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from server.domain.errors import Refusal
 from server.domain.positions import Position
 from server.state import keys
 from server.state.client import RedisClient, fcall
 
-READ_MARK = "r"
-"""Kind of a record that is not an event: ``{"room","user","epoch","seq","messages"}``."""
-
 
 class Record(NamedTuple):
-    """One record of a drain stream; ``payload`` is JSON, of the event or the read mark."""
+    """One record of a drain stream; ``payload`` is JSON, read by ``domain/records.py``."""
 
     id: bytes
     kind: str
@@ -51,13 +47,11 @@ async def read(
     Raises:
         Refusal: ``unavailable``.
     """
-    replies = await client.pipeline(
+    replies = await client.execute_all(
         [("XRANGE", _drain(partition), "-", "+", "COUNT", count) for partition in partitions]
     )
     records = {}
     for partition, reply in zip(partitions, replies, strict=True):
-        if isinstance(reply, Refusal):
-            raise reply
         if reply:
             records[partition] = [
                 # A strange record must be set aside, not stop the writer.
@@ -96,10 +90,7 @@ async def lengths(client: RedisClient, partitions: Sequence[int]) -> dict[int, i
     Raises:
         Refusal: ``unavailable``.
     """
-    replies = await client.pipeline([("XLEN", _drain(partition)) for partition in partitions])
-    for reply in replies:
-        if isinstance(reply, Refusal):
-            raise reply
+    replies = await client.execute_all([("XLEN", _drain(partition)) for partition in partitions])
     return dict(zip(partitions, replies, strict=True))
 
 

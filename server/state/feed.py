@@ -160,11 +160,9 @@ class Feed:
         heads = [
             (c, keys.partition_keys(c.partition).head) for c in channels if c.partition is not None
         ]
-        replies = await self._client.pipeline([("HGET", head, "n") for _, head in heads])
+        replies = await self._client.execute_all([("HGET", head, "n") for _, head in heads])
         counted = {}
         for (channel, _), reply in zip(heads, replies, strict=True):
-            if isinstance(reply, Refusal):
-                raise reply
             counted[channel.name] = int(reply or 0)
             if channel.n is None:
                 channel.n = counted[channel.name]

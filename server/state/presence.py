@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import orjson
 
-from server.domain.errors import Refusal
 from server.domain.rooms import User
 from server.state import keys
 from server.state.client import Argument, RedisClient, fcall
@@ -50,7 +49,7 @@ async def register(client: RedisClient, boot: str, changes: Sequence[PresenceCha
                 "1" if online else "0",
             ]
         calls.append(fcall("presence", touched, args))
-    _check(await client.pipeline(calls))
+    await client.execute_all(calls)
 
 
 async def renew(client: RedisClient, boot: str, partitions: Sequence[int]) -> set[int]:
@@ -67,7 +66,7 @@ async def renew(client: RedisClient, boot: str, partitions: Sequence[int]) -> se
         fcall("renew", [keys.partition_keys(partition).replicas], [boot, lease_ms])
         for partition in partitions
     ]
-    replies = _check(await client.pipeline(calls))
+    replies = await client.execute_all(calls)
     unknown = set()
     for partition, reply in zip(partitions, replies, strict=True):
         if not reply[0]:
@@ -97,10 +96,3 @@ async def _reap(client: RedisClient, partition: int, boot: str, *, force: bool) 
 def _keys(partition: int, boot: str) -> list[str]:
     fixed = keys.partition_keys(partition)
     return [fixed.head, fixed.events, fixed.replicas, keys.replica(partition, boot)]
-
-
-def _check(replies: list[list[bytes]]) -> list[list[bytes]]:
-    for reply in replies:
-        if isinstance(reply, Refusal):
-            raise reply
-    return replies

@@ -188,10 +188,8 @@ class Rooms:
             for partition, ids in by_partition.items()
         ]
         found: dict[str, Overview] = {}
-        replies = await self._client.pipeline(calls)
+        replies = await self._client.execute_all(calls)
         for ids, reply in zip(by_partition.values(), replies, strict=True):
-            if isinstance(reply, Refusal):
-                raise reply
             for room, row in zip(ids, reply, strict=True):
                 if row:
                     found[room] = _overview(row)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from server.domain.errors import Refusal
 from server.state import keys
 
 if TYPE_CHECKING:
@@ -46,10 +45,7 @@ class SessionCache:
             Refusal: ``unavailable``.
         """
         key = keys.session(token_hash)
-        replies = await self._client.pipeline(
-            [("HSET", key, "record", record), ("EXPIRE", key, ttl_s)]
-        )
-        _raise_first(replies)
+        await self._client.execute_all([("HSET", key, "record", record), ("EXPIRE", key, ttl_s)])
 
     async def forget(self, token_hashes: Sequence[str]) -> None:
         """Drop the records, so that the next request reads PostgreSQL; ends stay.
@@ -57,10 +53,9 @@ class SessionCache:
         Raises:
             Refusal: ``unavailable``.
         """
-        replies = await self._client.pipeline(
+        await self._client.execute_all(
             [("HDEL", keys.session(each), "record") for each in token_hashes]
         )
-        _raise_first(replies)
 
     async def drop(self, *token_hashes: str) -> None:
         """Mark the sessions as ended.
@@ -72,8 +67,7 @@ class SessionCache:
         for each in token_hashes:
             key = keys.session(each)
             commands += [("HSET", key, "ended", 1), ("EXPIRE", key, ENDED_S)]
-        if commands:
-            _raise_first(await self._client.pipeline(commands))
+        await self._client.execute_all(commands)
 
     async def announce_end(self, session_id: str) -> None:
         """Tell every chat replica to close the sockets of a session.
@@ -90,9 +84,3 @@ class SessionCache:
             Refusal: ``unavailable``.
         """
         await self._client.execute("SPUBLISH", keys.CONTROL, f"user {user_id}")
-
-
-def _raise_first(replies: Sequence[object]) -> None:
-    for reply in replies:
-        if isinstance(reply, Refusal):
-            raise reply
