@@ -145,7 +145,8 @@ async def test_coming_back_again_and_again_while_others_talk_leaves_no_hole(
     hers, _ = await replicas[0].enter(alice, kitchen)
     his, answer = await replicas[0].enter(bob, kitchen)
     place = _at(answer)
-    talking = asyncio.create_task(_chatter(hers, kitchen))
+    enough = asyncio.Event()
+    talking = asyncio.create_task(_chatter(hers, kitchen, enough))
     seqs: list[int] = []
     for turn in range(15):
         await asyncio.sleep(0.02)
@@ -157,19 +158,23 @@ async def test_coming_back_again_and_again_while_others_talk_leaves_no_hole(
         place = _at(last[-1]) if last else place
         his, answer = await replicas[turn % 2].enter(bob, kitchen, place)
         assert answer["mode"] == "resumed"
+    enough.set()
     total = await talking
+    # Talk never ended before he was there for good, so the last word came to this socket.
     await his.until(lambda: his.texts(kitchen) and his.texts(kitchen)[-1] == "last")
     seqs += his.seqs(kitchen)
     assert len(seqs) >= total
     assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
 
 
-async def _chatter(talker: Talker, room: str) -> int:
-    for n in range(60):
-        await _say(talker, room, 5, f"chatter {n}")
+async def _chatter(talker: Talker, room: str, enough: asyncio.Event) -> int:
+    rounds = 0
+    while not enough.is_set():
+        await _say(talker, room, 5, f"chatter {rounds}")
         await asyncio.sleep(0.005)
+        rounds += 1
     await talker.say(room, "last")
-    return 301
+    return 5 * rounds + 1
 
 
 async def test_subscribing_again_with_a_position_gives_what_followed_it(
