@@ -25,6 +25,8 @@ from server.runtime.settings import Settings
 from tests.databases import Databases
 from tests.helpers import require
 
+pytest_plugins = ["tests.figures"]
+
 MakeSettings = Callable[..., Settings]
 
 _FAST_VALKEY = {"appendfsync": "no", "enable-debug-command": "local"}

@@ -29,16 +29,24 @@ class Service:
     """``python -m server <service>`` on a loopback port of its own, output in ``log``.
 
     The kernel chooses the port at the first start unless ``port`` is given; later starts keep it.
+    ``root`` is the folder of the package ``server`` that runs: this one, or an altered copy.
     """
 
     def __init__(
-        self, name: str, service: str, env: Mapping[str, str], log: Path, *, port: int = 0
+        self,
+        name: str,
+        service: str,
+        env: Mapping[str, str],
+        log: Path,
+        *,
+        port: int = 0,
+        root: Path = ROOT,
     ) -> None:
         self.name = name
         self.port = port
         self.log = log
         self._service = service
-        self._env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **env}
+        self._env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(root), **env}
         self._process: subprocess.Popen[bytes] | None = None
         self._read_from = 0
 

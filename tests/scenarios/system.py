@@ -24,7 +24,7 @@ import aiohttp
 from tests.helpers import free_port
 from tests.scenarios.client import Client
 from tests.scenarios.person import PASSWORD, Person
-from tests.scenarios.service import Service, start_all
+from tests.scenarios.service import ROOT, Service, start_all
 
 FAST: Mapping[str, object] = {
     "bcrypt_cost": 4,
@@ -55,6 +55,7 @@ class System:
     ``settings`` win over ``FAST`` by the names of ``Settings``; ``replica_settings`` are for one
     replica each, by its number: another ``redis_url`` leads it through a proxy.
     With ``shared_port`` all replicas listen on one port, and the kernel chooses among them.
+    ``root`` is the folder of the package ``server`` that runs, when it is not this one.
     """
 
     def __init__(
@@ -67,11 +68,13 @@ class System:
         writers: int = 1,
         shared_port: bool = False,
         replica_settings: Mapping[int, Mapping[str, object]] | None = None,
+        root: Path = ROOT,
         **settings: object,
     ) -> None:
         self.redis_url = redis_url
         self.database_url = database_url
         self.folder = folder
+        self._root = root
         self.secret = secrets.token_urlsafe(48)
         common: dict[str, object] = {
             **FAST,
@@ -150,7 +153,7 @@ class System:
         self, name: str, service: str, settings: Mapping[str, object], port: int = 0
     ) -> Service:
         env = {key.upper(): _spelled(value) for key, value in settings.items()}
-        return Service(name, service, env, self.folder / f"{name}.log", port=port)
+        return Service(name, service, env, self.folder / f"{name}.log", port=port, root=self._root)
 
 
 def _spelled(value: object) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 
+import pytest
+
 from server.local.postgres import Postgres
+from tests.figures import Figure
 from tests.helpers import wait_until
 from tests.scenarios.evidence import acquit, open_postgres
 from tests.scenarios.load import acknowledged, saved, talking, town
@@ -17,8 +20,9 @@ REFUSED_S = 3.0
 """The promise: who needs PostgreSQL hears within so many seconds that it is away."""
 
 
+@pytest.mark.fault(18)
 async def test_chat_goes_on_without_postgresql_and_is_saved_afterwards(
-    system: System, postgres_server: Postgres
+    system: System, postgres_server: Postgres, figure: Figure
 ) -> None:
     async with open_postgres(system) as connection:
         # The server of the tests does not wait for its disk; one that is killed should have.
@@ -46,7 +50,7 @@ async def test_chat_goes_on_without_postgresql_and_is_saved_afterwards(
         postgres_server.start()
         began = time.monotonic()
         await wait_until(lambda: saved(clients) > known + 200, 30, "saving goes on")
-        print(f"saving went on {time.monotonic() - began:.2f} s after PostgreSQL was back")
+        figure("saving went on after PostgreSQL was back", time.monotonic() - began, "s")
     await acquit(system)
     for client in clients[1:]:
         assert len(client.ledger.connections) == 1
