@@ -20,7 +20,7 @@ import orjson
 from aiohttp import web
 from prometheus_client import generate_latest
 
-from server.runtime.instruments import DRAINING, REGISTER
+from server.runtime.instruments import DRAINING, LOOP_TASKS, REGISTER
 
 Check: TypeAlias = Callable[[], Awaitable[object]]
 
@@ -86,6 +86,7 @@ class Health:
         """Show every metric, to neighbours only."""
         if not _is_neighbour(request):
             raise web.HTTPNotFound
+        LOOP_TASKS.set(len(asyncio.all_tasks()))
         return web.Response(
             body=generate_latest(REGISTER), headers={"Content-Type": PROMETHEUS_TEXT, **_UNCACHED}
         )

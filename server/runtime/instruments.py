@@ -135,5 +135,8 @@ LOOP_LAG_SECONDS: Final = Histogram(
     "beseda_loop_lag_seconds", "How late the event loop wakes a sleeper.", buckets=FAST_SECONDS
 )
 TASKS: Final = Gauge("beseda_tasks", "Supervised tasks that run.")
+LOOP_TASKS: Final = Gauge(
+    "beseda_loop_tasks", "Tasks of the event loop, supervised or not, when this was asked."
+)
 TASK_CRASHES: Final = Counter("beseda_task_crashes_total", "Tasks that crashed, by name.", ["task"])
 DRAINING: Final = Gauge("beseda_draining", "1 once the process was told to stop.")

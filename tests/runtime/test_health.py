@@ -95,5 +95,6 @@ async def test_metrics_are_prometheus_text_for_neighbours_only(
     assert response.status == 200
     assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
     assert "# HELP beseda_sockets " in await response.text()
+    assert "\nbeseda_loop_tasks 0.0" not in await response.text()
     proxied = await client.get("/metrics", headers={"X-Forwarded-For": "127.0.0.1"})
     assert proxied.status == 404

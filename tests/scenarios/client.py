@@ -66,7 +66,6 @@ class Client:
         live: whether the room is heard now.
         live_at: when that began the last time, in monotonic seconds.
         replica: number of the replica that it is, or tries to be, connected to.
-        over: why it ended for good, or None.
     """
 
     def __init__(
@@ -83,7 +82,6 @@ class Client:
         self.replica = replica
         self.live = False
         self.live_at = 0.0
-        self.over: str | None = None
         self.mode = ""
         self.ledger = Ledger(label or f"{person.name}@{room}", person.id, room)
         self.ledger.start = self.ledger.last = position
@@ -111,6 +109,11 @@ class Client:
         sent = self._outbox.add(text, cid)
         self._wake()
         return sent.cid
+
+    @property
+    def over(self) -> str | None:
+        """Why it ended for good, as a code, or None."""
+        return self.ledger.over
 
     @property
     def unsaved(self) -> int:
@@ -319,7 +322,7 @@ class Client:
     def _end(self, why: str) -> None:
         if self.over is not None:
             return
-        self.over = why
+        self.ledger.over = why
         self.live = False
         self._outbox.close(why)
         self._wake()

@@ -179,9 +179,14 @@ def _misheard(
 
 
 def _screen(ledger: Ledger, rows: Sequence[Row], *, moved: bool) -> Iterator[str]:
-    """What a living client shows is what is stored, from where its screen begins."""
+    """What a living client shows is what is stored, from where its screen begins.
+
+    Who was put out of the room shows it up to there.
+    """
     if not ledger.alive or ledger.last is None:
         return
+    if ledger.over not in {None, "room_gone"}:
+        rows = [row for row in rows if row.position <= ledger.last]
     newest = rows[-1].position if rows else START
     if ledger.last != newest and rows:
         yield f"L: {ledger.who} stands at {ledger.last}, the room at {newest}"

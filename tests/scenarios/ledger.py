@@ -1,9 +1,13 @@
-"""What one client did and heard, kept for the judge."""
+"""What one client did and heard, kept for the judge, in memory or in a folder."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any
+
+import orjson
 
 from server.domain.positions import Position
 
@@ -44,6 +48,8 @@ class Ledger:
     user: str
     room: str
     alive: bool = True
+    over: str | None = None
+    """Why the room ended for this client, as a code, or None."""
     sent: dict[str, Sent] = field(default_factory=dict)
     connections: list[Connection] = field(default_factory=list)
     passing: list[str] = field(default_factory=list)
@@ -60,3 +66,58 @@ class Ledger:
 def position_of(fields: dict[str, Any]) -> Position:
     """Read the position of an event or an answer."""
     return Position(fields["epoch"], fields["seq"])
+
+
+# --- In a folder --------------------------------------------------------------------------
+
+
+def write(ledgers: Iterable[Ledger], folder: Path) -> None:
+    """Keep ledgers as JSON lines, one file each; the folder is made when it is missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, ledger in enumerate(ledgers):
+        with (folder / f"ledger-{number:04}.jsonl").open("wb") as file:
+            file.writelines(orjson.dumps(line, default=tuple) + b"\n" for line in _lines(ledger))
+
+
+def read(folder: Path) -> list[Ledger]:
+    """Read the ledgers that ``write`` kept, in their order."""
+    return [_ledger(file) for file in sorted(folder.glob("ledger-*.jsonl"))]
+
+
+def _lines(ledger: Ledger) -> Iterator[dict[str, Any]]:
+    names = {each.name for each in fields(Ledger)} - {"sent", "connections", "screen"}
+    yield {name: getattr(ledger, name) for name in names}
+    for sent in ledger.sent.values():
+        yield {"sent": asdict(sent)}
+    for connection in ledger.connections:
+        yield {"connection": asdict(replace(connection, frames=[]))}
+        for frame in connection.frames:
+            yield {"frame": frame}
+    for event in ledger.screen:
+        yield {"shown": event}
+
+
+def _ledger(file: Path) -> Ledger:
+    head, *lines = map(orjson.loads, file.read_bytes().splitlines())
+    ledger = Ledger(
+        **head
+        | {"start": _position(head["start"]), "last": _position(head["last"])}
+        | {"saved": Position(*head["saved"])}
+    )
+    for line in lines:
+        ((what, value),) = line.items()
+        if what == "sent":
+            places = [Position(*each) for each in value["positions"]]
+            ledger.sent[value["cid"]] = Sent(**value | {"positions": places})
+        elif what == "connection":
+            asked = _position(value["asked"])
+            ledger.connections.append(Connection(**value | {"asked": asked}))
+        elif what == "frame":
+            ledger.connections[-1].frames.append(value)
+        else:
+            ledger.screen.append(value)
+    return ledger
+
+
+def _position(numbers: list[int] | None) -> Position | None:
+    return None if numbers is None else Position(*numbers)

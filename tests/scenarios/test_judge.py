@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from pathlib import Path
 
 import orjson
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from server.domain.positions import Position
 from server.domain.records import Row, rebuild
 from tests.scenarios.judge import Evidence, RoomState, judge
+from tests.scenarios.kept import keep, kept
 from tests.scenarios.ledger import Connection, Ledger, Sent
 
 EPOCH = 1_700_000_000_000
@@ -218,3 +220,25 @@ def test_a_refused_message_is_absent_or_stored_once() -> None:
     evidence = _right()
     evidence.ledgers[0].sent["c9"] = Sent("c9", "too late", 0.0, refused="room_gone")
     assert judge(evidence) == []
+
+
+def test_who_was_put_out_shows_the_room_up_to_there() -> None:
+    evidence = _right()
+    bob = evidence.ledgers[1]
+    bob.last = Position(EPOCH, 4)
+    del bob.screen[4:]
+    assert judge(evidence)
+    bob.over = "not_a_member"
+    assert judge(evidence) == []
+    del bob.screen[2]
+    assert [problem[0] for problem in judge(evidence)] == ["G"]
+
+
+def test_a_run_that_is_kept_is_judged_the_same(tmp_path: Path) -> None:
+    for breaks in (lambda _evidence: None, _lose_row, _differ_in_redis, _drop_frame):
+        evidence = _right()
+        breaks(evidence)
+        folder = tmp_path / breaks.__name__
+        keep(evidence, folder)
+        assert kept(folder) == evidence
+        assert judge(kept(folder)) == judge(evidence)
