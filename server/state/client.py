@@ -43,7 +43,8 @@ OLDEST_MAJOR = 7
 
 logger = logging.getLogger(__name__)
 
-_UNREACHABLE = (RedisConnectionError, RedisTimeoutError, TimeoutError, OSError)
+_UNREACHABLE = (RedisConnectionError, RedisTimeoutError, TimeoutError, OSError, RuntimeError)
+"""RuntimeError is what uvloop says of writing to a connection that was reset just before."""
 
 
 class RedisClient:
@@ -172,7 +173,7 @@ async def open_redis(settings: Settings) -> AsyncIterator[RedisClient]:
         try:
             redis = await _connect(settings)
             break
-        except (RedisError, TimeoutError, OSError) as error:
+        except (RedisError, *_UNREACHABLE) as error:
             if time.monotonic() + delay > deadline:
                 words = f"Redis does not answer at REDIS_URL ({type(error).__name__})."
                 raise Refusal("unavailable", words) from error
