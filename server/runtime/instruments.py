@@ -58,6 +58,14 @@ PENDING_OVERFLOWS: Final = Counter(
 FEED_HEALTHY: Final = Gauge("beseda_feed_healthy", "1 while the feed of events is connected.")
 FEED_RECONNECTS: Final = Counter("beseda_feed_reconnects_total", "Times the feed connected again.")
 FEED_PARTITIONS: Final = Gauge("beseda_feed_partitions", "Partitions that this replica listens to.")
+CANARY_SECONDS: Final = Histogram(
+    "beseda_canary_seconds",
+    "From the publication of a canary to its arrival on the feed.",
+    buckets=FAST_SECONDS,
+)
+CANARIES_MISSED: Final = Counter(
+    "beseda_canaries_missed_total", "Looks at which the feed had not heard its last canary."
+)
 
 # --- Publishing -----------------------------------------------------------------------
 PUBLISH_BATCH: Final = Histogram(

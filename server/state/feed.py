@@ -3,7 +3,9 @@
 A publication is a hint that may be lost; the truth is the log of each room. Every
 publication carries the counter of its partition, and once in ``repair_interval_s`` the
 counters are compared with Redis: a lost one is noticed by the next one, or within 1.25
-intervals when it was the last. Whoever listens then reads the log. Next: ``chat/room.py``.
+intervals when it was the last. Whoever listens then reads the log. In the same round trip
+each link's canary is sent: a link that does not bring it back within 2.25 intervals is
+built anew. Next: ``chat/room.py``.
 """
 
 from __future__ import annotations
@@ -11,45 +13,35 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from server.domain.errors import Refusal
+from server.domain.ids import new_id
 from server.runtime.instruments import (
+    CANARIES_MISSED,
+    CANARY_SECONDS,
     EVENTS_IN,
     FEED_HEALTHY,
     FEED_PARTITIONS,
     FEED_RECONNECTS,
 )
 from server.state import keys
+from server.state.canary import DEAF_ROUNDS, Canary
+from server.state.channel import Channel
 from server.state.client import RedisClient
 from server.state.link import Link, Message, connect_link
 from server.state.publication import Event, parse_publication
 
-__all__ = ["Event", "Feed"]
+__all__ = ["MISSED", "Event", "Feed"]
 
 logger = logging.getLogger(__name__)
 
-SILENT_TICKS = 3
-"""Unanswered pings after which a connection is taken for dead: half-open ones never say so."""
-
 SECOND_LOOK = 0.25
-"""Part of the interval after which a counter that was ahead is looked at again."""
+"""Part of the interval after which what looked wrong is looked at again."""
+
+MISSED = b"missed"
+"""What ``on_control`` is told when messages of the control channel may have been lost."""
 
 Address = tuple[str, int] | None
-
-
-@dataclass(slots=True)
-class _Channel:
-    """One subscription: ``partition`` is None for the control channel."""
-
-    name: bytes
-    partition: int | None
-    confirmed: asyncio.Event = field(default_factory=asyncio.Event)
-    n: int | None = None
-    """Counter of the last publication that was heard, or that Redis had before listening."""
-    ahead: int | None = None
-    """Redis's counter at the last look, when it was not ``n``."""
-    link: Link | None = None
 
 
 class Feed:
@@ -57,7 +49,7 @@ class Feed:
 
     ``on_events(partition, events)`` gets what one read of the socket brought, in order.
     ``on_missed(partition)`` says that something may have been missed there.
-    ``on_control(payload)`` gets messages of the control channel.
+    ``on_control(payload)`` gets messages of the control channel, and ``MISSED``.
     """
 
     def __init__(
@@ -71,29 +63,47 @@ class Feed:
         self._on_events = on_events
         self._on_missed = on_missed
         self._on_control = on_control
-        control = _Channel(keys.CONTROL.encode(), None)
-        self._channels: dict[bytes, _Channel] = {control.name: control}
+        control = Channel(keys.CONTROL.encode(), None)
+        self._channels: dict[bytes, Channel] = {control.name: control}
         self._control = control
         self._links: dict[Address, Link] = {}
+        self._id = new_id()
+        self._canaries: dict[Link, Canary] = {}
+        self._looked_at: float | None = None
         self._wake = asyncio.Event()
-        self.healthy = False
+        self._was_healthy = False
+
+    @property
+    def healthy(self) -> bool:
+        """Whether events arrive here, proved by canaries and not older than some rounds."""
+        now = asyncio.get_running_loop().time()
+        settings = self._client.settings
+        patience = DEAF_ROUNDS * settings.repair_interval_s
+        if self._looked_at is None or now - self._looked_at > patience + settings.redis_timeout_s:
+            return False
+        return all(channel.confirmed.is_set() for channel in self._channels.values()) and all(
+            canary.heard and canary.waits(now) <= patience for canary in self._canaries.values()
+        )
 
     async def run(self) -> None:
         """Keep every subscription alive until cancelled."""
         interval = self._client.settings.repair_interval_s
+        loop = asyncio.get_running_loop()
         try:
             while True:
+                doubt = False
                 try:
+                    doubt = self._judge(loop.time())
                     await self._connect()
                     await self._look()
-                    self._set_healthy(all(c.confirmed.is_set() for c in self._channels.values()))
+                    self._looked_at = loop.time()
                 except (Refusal, OSError) as error:
-                    self._set_healthy(False)
+                    self._looked_at = None
                     logger.warning("the feed is down", extra={"reason": str(error)[:200]})
-                self._ping()
+                self._note_health()
                 # A counter that is ahead is looked at again soon: what is lost is not on its way.
-                behind = any(c.ahead is not None for c in self._channels.values())
-                pause = interval * SECOND_LOOK if behind else interval
+                doubt = doubt or any(c.ahead is not None for c in self._channels.values())
+                pause = interval * SECOND_LOOK if doubt else interval
                 try:
                     await asyncio.wait_for(self._wake.wait(), pause)
                 except TimeoutError:
@@ -103,7 +113,8 @@ class Feed:
                     # Without this a server that refuses at once would be asked in a busy loop.
                     await asyncio.sleep(min(0.02, interval))
         finally:
-            self._set_healthy(False)
+            self._looked_at = None
+            self._note_health()
             for link in list(self._links.values()):
                 link.abort()
 
@@ -116,7 +127,7 @@ class Feed:
         name = keys.partition_keys(partition).events.encode()
         channel = self._channels.get(name)
         if channel is None:
-            channel = self._channels[name] = _Channel(name, partition)
+            channel = self._channels[name] = Channel(name, partition)
             FEED_PARTITIONS.set(len(self._channels) - 1)
             self._wake.set()
         try:
@@ -132,20 +143,53 @@ class Feed:
         if channel is not None and channel.link is not None:
             channel.link.send("SUNSUBSCRIBE", channel.name)
 
+    # --- Links ----------------------------------------------------------------------------
+
+    def _judge(self, now: float) -> bool:
+        """Drop links that do not bring back their canaries; return whether one is in doubt."""
+        doubt = False
+        for link, canary in list(self._canaries.items()):
+            if canary.look():
+                doubt = True
+                CANARIES_MISSED.inc()
+                if canary.is_dead(now, link.read_at, self._client.settings.repair_interval_s):
+                    logger.warning("the feed hears nothing and connects again")
+                    link.abort()
+                    self._on_lost(link)
+        return doubt
+
     async def _connect(self) -> None:
-        """Subscribe every channel that is not, connecting where needed."""
+        """Subscribe every channel that is not, connecting where needed.
+
+        Raises:
+            Refusal, OSError: some could not be; the others are.
+        """
         waiting = [c for c in self._channels.values() if c.link is None]
-        if not waiting:
-            return
-        await self._count([c for c in waiting if c.n is None])
+        failed: dict[Address, Exception] = {}
+        failure: Exception | None = await self._count([c for c in waiting if c.n is None])
         for channel in waiting:
+            if channel.n is None and channel.partition is not None:
+                continue  # without the counter of before nobody could tell what was missed
             address = await self._client.address_of(channel.name.decode())
             link = self._links.get(address)
-            if link is None or not link.connected:
-                link = await self._open_link(address)
+            try:
+                if link is None or not link.connected:
+                    if address in failed:
+                        continue
+                    link = await self._open_link(address)
+            except (TimeoutError, OSError) as error:
+                failure = failed[address] = error
+                continue
             if self._channels.get(channel.name) is channel:
                 channel.link = link
                 link.send("SSUBSCRIBE", channel.name)
+        for channel in self._channels.values():
+            if channel.link is not None and channel.link not in self._canaries:
+                canary = Canary(keys.canary(channel.name.decode(), self._id))
+                self._canaries[channel.link] = canary
+                channel.link.send("SSUBSCRIBE", canary.channel)
+        if failure is not None:
+            raise failure
 
     async def _open_link(self, address: Address) -> Link:
         settings = self._client.settings
@@ -155,23 +199,25 @@ class Feed:
         self._links[address] = link
         return link
 
-    async def _count(self, channels: list[_Channel]) -> dict[bytes, int]:
-        """Read Redis's counters; a channel without one starts from there."""
-        heads = [
-            (c, keys.partition_keys(c.partition).head) for c in channels if c.partition is not None
-        ]
-        replies = await self._client.execute_all([("HGET", head, "n") for _, head in heads])
-        counted = {}
-        for (channel, _), reply in zip(heads, replies, strict=True):
-            counted[channel.name] = int(reply or 0)
-            if channel.n is None:
-                channel.n = counted[channel.name]
-        return counted
+    # --- Looking --------------------------------------------------------------------------
+
+    async def _count(self, channels: list[Channel]) -> Refusal | None:
+        """Let channels start from Redis's counters; return why some could not."""
+        _, failure = await self._ask(channels, {})
+        return failure
 
     async def _look(self) -> None:
-        """Compare the counters; one that is ahead twice has told what was not heard."""
+        """Compare the counters; one that is ahead twice has told what was not heard.
+
+        Raises:
+            Refusal: some server did not answer; the others were looked at.
+        """
         before = {c.name: c.n for c in self._channels.values()}
-        counted = await self._count([c for c in self._channels.values() if c.confirmed.is_set()])
+        now = asyncio.get_running_loop().time()
+        counted, failure = await self._ask(
+            [c for c in self._channels.values() if c.confirmed.is_set()],
+            {canary: now for canary in self._canaries.values() if canary.listened},
+        )
         for name, n in counted.items():
             channel = self._channels.get(name)
             if channel is None or channel.partition is None or channel.n != before[name]:
@@ -182,7 +228,35 @@ class Feed:
                 channel.ahead = n  # perhaps still on its way
             else:
                 channel.n, channel.ahead = n, None
+                if channel.link is not None:
+                    # Should the subscription be gone, though nobody said so: it costs nothing.
+                    channel.link.send("SSUBSCRIBE", name)
                 self._on_missed(channel.partition)
+        if failure is not None:
+            raise failure
+
+    async def _ask(
+        self, channels: list[Channel], canaries: dict[Canary, float]
+    ) -> tuple[dict[bytes, int], Refusal | None]:
+        """Read counters and send canaries in one round trip; return what failed beside them."""
+        counting = [c for c in channels if c.partition is not None]
+        replies = await self._client.pipeline(
+            [("HGET", keys.partition_keys(c.partition or 0).head, "n") for c in counting]
+            + [("SPUBLISH", canary.channel, repr(at)) for canary, at in canaries.items()]
+        )
+        failure = next((reply for reply in replies if isinstance(reply, Refusal)), None)
+        counted = {}
+        for channel, reply in zip(counting, replies, strict=False):
+            if not isinstance(reply, Refusal):
+                counted[channel.name] = int(reply or 0)
+                if channel.n is None:
+                    channel.n = counted[channel.name]
+        for (canary, at), reply in zip(canaries.items(), replies[len(counting) :], strict=True):
+            if not isinstance(reply, Refusal):
+                canary.sent(at)
+        return counted, failure
+
+    # --- What links say -------------------------------------------------------------------
 
     def _on_messages(self, messages: list[Message]) -> None:
         batches: dict[int, list[Event]] = {}
@@ -190,6 +264,7 @@ class Feed:
         for name, data in messages:
             channel = self._channels.get(name)
             if channel is None:
+                self._hear_canary(name, data)
                 continue
             if channel.partition is None:
                 self._on_control(data)
@@ -207,39 +282,50 @@ class Feed:
         for partition in missed:
             self._on_missed(partition)
 
+    def _hear_canary(self, name: bytes, payload: bytes) -> None:
+        for canary in self._canaries.values():
+            if canary.channel.encode() == name:
+                CANARY_SECONDS.observe(canary.hear(payload, asyncio.get_running_loop().time()))
+
     def _on_subscribed(self, name: bytes) -> None:
         channel = self._channels.get(name)
-        if channel is not None:
-            again = channel.confirmed.is_set()
+        if channel is None:
+            for canary in self._canaries.values():
+                if canary.channel.encode() == name:
+                    canary.listened = True
+                    self._wake.set()
+        elif not channel.confirmed.is_set():
             channel.confirmed.set()
-            if again and channel.partition is not None:
+            if channel.again and channel.partition is not None:
                 self._on_missed(channel.partition)
+            elif channel.again:
+                self._on_control(MISSED)
 
     def _on_unsubscribed(self, name: bytes) -> None:
         channel = self._channels.get(name)
         if channel is not None:
-            channel.link = None
-            self._wake.set()
-
-    def _on_lost(self, link: Link) -> None:
-        FEED_RECONNECTS.inc()
-        for address, other in list(self._links.items()):
-            if other is link:
-                del self._links[address]
-        for channel in self._channels.values():
-            if channel.link is link:
-                channel.link = None
-        self._set_healthy(False)
+            channel.lose()
+        self._canaries = {
+            link: canary
+            for link, canary in self._canaries.items()
+            if canary.channel.encode() != name
+        }
         self._wake.set()
 
-    def _ping(self) -> None:
-        for link in list(self._links.values()):
-            if link.silent_ticks >= SILENT_TICKS:
-                link.abort()
-            else:
-                link.silent_ticks += 1
-                link.send("PING")
+    def _on_lost(self, link: Link) -> None:
+        if link in self._links.values():
+            FEED_RECONNECTS.inc()
+            self._links = {at: each for at, each in self._links.items() if each is not link}
+        self._canaries.pop(link, None)
+        for channel in self._channels.values():
+            if channel.link is link:
+                channel.lose()
+        self._note_health()
+        self._wake.set()
 
-    def _set_healthy(self, healthy: bool) -> None:
-        self.healthy = healthy
+    def _note_health(self) -> None:
+        healthy = self.healthy
         FEED_HEALTHY.set(healthy)
+        if healthy != self._was_healthy:
+            self._was_healthy = healthy
+            logger.info("the feed is healthy" if healthy else "the feed is not healthy")

@@ -19,6 +19,7 @@ key                             type      holds, and what bounds it
 ``c:{p}:room:<id>:seen:…``      string    position that ``<user>:<cid>`` got; expires
 ``c:{p}:rate:<user>``           string    theoretical arrival time of the next send; expires
 ``c:{p}:events``                channel   publications, see ``state/feed.py``
+``c:{p}:canary:<feed>``         channel   what one feed sends to itself, see ``state/canary.py``
 ``c:{control}:events``          channel   ended sessions, disabled users
 ``c:{control}:partitions``      string    number of partitions of this installation
 ``c:{session:<h>}``             hash      ``record`` of a session, ``ended``; expires
@@ -85,6 +86,11 @@ def rate(partition: int, user: str) -> str:
 def replica(partition: int, boot: str) -> str:
     """Return the key of what one replica registered in a partition."""
     return f"c:{{{partition}}}:replica:{boot}"
+
+
+def canary(channel: str, feed: str) -> str:
+    """Return a channel in the slot of ``channel`` on which only one feed listens."""
+    return f"{channel.removesuffix('events')}canary:{feed}"
 
 
 CONTROL = "c:{control}:events"

@@ -43,8 +43,8 @@ class Link(asyncio.Protocol):
         self._on_lost = on_lost
         self._reader = hiredis.Reader()
         self._transport: asyncio.Transport | None = None
-        self.silent_ticks = 0
-        """Pings without any answer: whoever pings counts them, every read clears them."""
+        self.read_at = 0.0
+        """When anything came the last time, by the clock of the event loop."""
 
     @property
     def connected(self) -> bool:
@@ -63,7 +63,7 @@ class Link(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Hand on everything that one read of the socket brought."""
-        self.silent_ticks = 0
+        self.read_at = asyncio.get_running_loop().time()
         self._reader.feed(data)
         messages: list[Message] = []
         while (reply := self._reader.gets()) is not False:

@@ -10,10 +10,12 @@ import orjson
 import pytest
 
 from server.local.valkey import Valkey
+from server.runtime.instruments import CANARIES_MISSED
 from server.runtime.settings import Settings
 from server.state import keys
 from server.state.client import RedisClient, open_redis
-from server.state.feed import Event, Feed
+from server.state.feed import MISSED, Event, Feed
+from server.state.link import Message
 from server.state.rooms import Rooms
 from tests.helpers import REDIS_KINDS, wait_until
 from tests.state.conftest import snapshot
@@ -137,6 +139,64 @@ async def test_a_connection_that_answers_no_more_is_replaced(
         listener.events.clear()
         await say(client, "heard")
         await wait_until(lambda: len(listener.events) == 1)
+
+
+async def test_a_deaf_feed_is_not_healthy_until_it_hears_its_canary_again(
+    client: RedisClient, rooms: Rooms
+) -> None:
+    listener = Listener(client)
+    async with listening(listener.feed, client.partition_of("kitchen")):
+        await healthy(listener.feed)
+        [link] = listener.feed._links.values()
+        missed = CANARIES_MISSED._value.get()
+        assert link._transport is not None
+        link._transport.pause_reading()
+        deaf = asyncio.get_running_loop().time()
+        await wait_until(lambda: not listener.feed.healthy, timeout=5)
+        assert CANARIES_MISSED._value.get() >= missed + 2
+        assert asyncio.get_running_loop().time() - deaf < 3
+        await healthy(listener.feed)
+        assert listener.missed == [client.partition_of("kitchen")]
+        assert listener.control == [MISSED]
+
+
+async def test_a_canary_wakes_nobody_but_its_feed(client: RedisClient, rooms: Rooms) -> None:
+    one, other = Listener(client), Listener(client)
+    heard: list[Message] = []
+    receive = other.feed._on_messages
+
+    def overhear(messages: list[Message]) -> None:
+        heard.extend(messages)
+        receive(messages)
+
+    other.feed._on_messages = overhear  # type: ignore[method-assign]
+    async with listening(one.feed, 3), listening(other.feed, 3):
+        await wait_until(lambda: len(heard) >= 3, description="some canaries were heard")
+        [link] = one.feed._links.values()
+        assert one.feed._canaries[link].channel.encode() not in {each.channel for each in heard}
+
+
+async def test_a_subscription_that_is_silently_gone_is_made_again(
+    client: RedisClient, rooms: Rooms
+) -> None:
+    listener = Listener(client)
+    partition = client.partition_of("kitchen")
+    async with listening(listener.feed, partition):
+        await healthy(listener.feed)
+        [link] = listener.feed._links.values()
+        gone = asyncio.Event()
+        link._on_unsubscribed = lambda _name: gone.set()
+        link.send("SUNSUBSCRIBE", keys.partition_keys(partition).events)
+        await gone.wait()
+        await say(client, "unheard")
+        await wait_until(lambda: listener.missed == [partition], timeout=5)
+
+        async def heard() -> bool:
+            await say(client, "heard")
+            return bool(listener.events)
+
+        await wait_until(heard, timeout=5, interval=0.1)
+        assert link in listener.feed._links.values()
 
 
 async def test_control_messages_reach_everybody(client: RedisClient) -> None:
