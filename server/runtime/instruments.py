@@ -78,6 +78,11 @@ PUBLISH_QUEUE: Final = Gauge("beseda_publish_queue_commands", "Commands that wai
 PUBLISH_OVERFLOWS: Final = Counter(
     "beseda_publish_overflows_total", "Commands told busy because the publish queue was full."
 )
+PARTITIONS_SETTLED: Final = Counter(
+    "beseda_partitions_settled_total",
+    "Partitions of a Redis that was new to us, by what it had: current or behind PostgreSQL.",
+    ["outcome"],
+)
 HYDRATIONS: Final = Counter(
     "beseda_hydrations_total", "Cold rooms brought from PostgreSQL, by outcome.", ["outcome"]
 )

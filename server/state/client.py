@@ -34,6 +34,7 @@ from server.domain.errors import Refusal
 from server.runtime import instruments
 from server.runtime.settings import Settings
 from server.state import keys, library
+from server.state.settling import Recall, Settling, is_unsettled
 
 Argument: TypeAlias = str | bytes | int | float
 Command: TypeAlias = tuple[Argument, ...]
@@ -60,6 +61,11 @@ class RedisClient:
         self.partitions = partitions
         self._redis = redis
         self._loading = asyncio.Lock()
+        self._settling = Settling(self._attempt)
+
+    def remember_by(self, recall: Recall) -> None:
+        """Say who knows what PostgreSQL has saved, for when Redis may have lost something."""
+        self._settling.recall = recall
 
     def partition_of(self, room: str) -> int:
         """Return the partition of a room."""
@@ -129,6 +135,10 @@ class RedisClient:
                 lost, await self._attempt([commands[i] for i in lost]), strict=True
             ):
                 replies[i] = reply
+        new = [i for i, reply in enumerate(replies) if is_unsettled(reply)]
+        if new and await self._settle({keys.partition_of_key(str(commands[i][3])) for i in new}):
+            for i, reply in zip(new, await self._attempt([commands[i] for i in new]), strict=True):
+                replies[i] = reply
         return [_refuse(reply) if isinstance(reply, Exception) else reply for reply in replies]
 
     async def _reload(self) -> None:
@@ -137,6 +147,15 @@ class RedisClient:
         except (RedisError, *_UNREACHABLE) as error:
             raise Refusal("unavailable") from error
         logger.warning("the function library was missing and has been loaded")
+
+    async def _settle(self, partitions: set[int]) -> bool:
+        try:
+            async with asyncio.timeout(self.settings.redis_timeout_s):
+                await self._settling.settle(partitions)
+        except (Refusal, TimeoutError) as error:
+            logger.warning("Redis is new and not settled", extra={"reason": type(error).__name__})
+            return False
+        return True
 
     async def _attempt(self, commands: Sequence[Command]) -> list[Any]:
         start = time.perf_counter()
@@ -276,7 +295,7 @@ def _refuse(error: Exception) -> Refusal:
     instruments.REDIS_ERRORS.labels(type(error).__name__).inc()
     if isinstance(error, OutOfMemoryError) or str(error).startswith("OOM"):
         return Refusal("storage_backlog")
-    if isinstance(error, ResponseError):
+    if isinstance(error, ResponseError) and not is_unsettled(error):
         # A function that failed half-way left its writes: somebody has to look.
         logger.error("Redis refused a command", extra={"reason": str(error)[:300]})
     refusal = Refusal("unavailable")

@@ -76,7 +76,7 @@ async def acknowledge(
         Refusal: ``unavailable``; it may have been done, and may be repeated.
     """
     fixed = keys.partition_keys(partition)
-    touched = [fixed.head, fixed.events, fixed.drain, fixed.lease]
+    touched = [fixed.head, fixed.events, fixed.drain, fixed.replicas, fixed.lease]
     args: list[str | bytes | int] = [token, last_id]
     for room, position in saved.items():
         touched.append(keys.room_keys(partition, room).room)

@@ -49,9 +49,11 @@ async def sync(
         Cold: the room is not in Redis.
         Refusal: ``room_gone``, ``unavailable``.
     """
-    room_keys = keys.room_keys(client.partition_of(room), room)
+    partition = client.partition_of(room)
+    room_keys = keys.room_keys(partition, room)
+    touched = [keys.partition_keys(partition).head, room_keys.room, room_keys.log]
     where = ("-", "-") if position is None else position
-    reply = await client.call("sync", [room_keys.room, room_keys.log], [*where, limit, tail])
+    reply = await client.call("sync", touched, [*where, limit, tail])
     mode = _MODES.get(reply[0])
     if mode is None:
         if reply[0] == b"cold":

@@ -6,7 +6,7 @@ one function call may touch them all (Redis Cluster specification, "Hash tags").
 =============================== ========= ================================================
 key                             type      holds, and what bounds it
 =============================== ========= ================================================
-``c:{p}:head``                  hash      ``epoch``, ``n`` (publish counter)
+``c:{p}:head``                  hash      ``epoch``, ``n`` (publish counter), ``generation``
 ``c:{p}:drain``                 stream    records not yet in PostgreSQL; refused at a cap
 ``c:{p}:lease``                 string    token of the writer that drains; expires
 ``c:{p}:replicas``              zset      replica boot id -> end of its lease, ms
@@ -65,6 +65,11 @@ def partition_keys(partition: int) -> PartitionKeys:
     return PartitionKeys(
         tag + "head", tag + "drain", tag + "lease", tag + "replicas", tag + "events"
     )
+
+
+def partition_of_key(key: str) -> int:
+    """Return the partition of a key of ours: the number in its tag."""
+    return int(key[key.index("{") + 1 : key.index("}")])
 
 
 def room_keys(partition: int, room: str) -> RoomKeys:

@@ -71,6 +71,8 @@ async def renew(client: RedisClient, boot: str, partitions: Sequence[int]) -> se
     for partition, reply in zip(partitions, replies, strict=True):
         if not reply[0]:
             unknown.add(partition)
+            # After a restored backup Redis remembers connections of then.
+            await _reap(client, partition, boot, force=True)
         for expired in reply[1:]:
             await _reap(client, partition, expired.decode(), force=False)
     return unknown

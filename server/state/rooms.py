@@ -183,10 +183,11 @@ class Rooms:
         by_partition: dict[int, list[str]] = {}
         for room in rooms:
             by_partition.setdefault(self._client.partition_of(room), []).append(room)
-        calls = [
-            fcall("overview", [k for r in ids for k in keys.room_keys(partition, r)], [user_id])
-            for partition, ids in by_partition.items()
-        ]
+        calls = []
+        for partition, ids in by_partition.items():
+            touched = [keys.partition_keys(partition).head]
+            touched += [key for room in ids for key in keys.room_keys(partition, room)]
+            calls.append(fcall("overview", touched, [user_id]))
         found: dict[str, Overview] = {}
         replies = await self._client.execute_all(calls)
         for ids, reply in zip(by_partition.values(), replies, strict=True):

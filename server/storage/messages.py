@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
+from server.domain.drained import Drained
 from server.domain.positions import NUMBER_MAX, START, Position
 from server.domain.records import ReadMark, Row, rebuild
 from server.storage.effects import highest_marks, membership_changes, room_changes
@@ -31,13 +32,19 @@ class Messages:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def insert(self, rows: Sequence[Row], marks: Sequence[ReadMark] = ()) -> int:
+    async def insert(
+        self,
+        rows: Sequence[Row],
+        marks: Sequence[ReadMark] = (),
+        drained: Sequence[Drained] = (),
+    ) -> int:
         """Save events and read marks in one transaction, all or nothing.
 
         Doing it again does nothing. A message that was sent again, because Redis lost it,
         moves to its later position. Memberships, message counts, deletions and the end of
         each room's history follow in the same transaction. ``rows`` hold a position and a
-        ``(room, user, cid)`` at most once each.
+        ``(room, user, cid)`` at most once each. ``drained`` says up to where the drains are
+        saved with them.
 
         Returns the number of rows that were new.
 
@@ -48,13 +55,15 @@ class Messages:
         """
         try:
             async with self._pool.transaction() as connection:
-                return await _save(connection, sorted(rows, key=_key), marks)
+                fresh = await _save(connection, sorted(rows, key=_key), marks)
+                await _raise_drained(connection, drained)
+                return fresh
         except BAD_DATA_ERRORS as error:
             name = getattr(error, "constraint_name", None) or ""
             raise BadData(f"{error.sqlstate} {type(error).__name__} {name}".strip()) from error
 
     async def set_aside(
-        self, partition: int, record_id: str, payload: bytes, error: str, row: Row | None
+        self, drained: Drained, payload: bytes, error: str, row: Row | None
     ) -> None:
         """Keep a record that can never be saved, with the reason; once per record.
 
@@ -64,13 +73,20 @@ class Messages:
         async with self._pool.transaction() as connection:
             await queries.set_aside(
                 connection,
-                partition=partition,
-                record_id=record_id,
+                partition=drained.partition,
+                record_id=f"{drained.ms}-{drained.seq}",
                 payload=payload,
                 error=error.replace("\0", "").encode(errors="replace").decode(),
             )
             if row is not None:
                 await _raise_rooms(connection, [row], [])
+            await _raise_drained(connection, [drained])
+
+    async def drained(self) -> list[Drained]:
+        """Tell how far the drain of each partition is saved."""
+        async with self._pool.connection() as connection:
+            rows = await fetch(queries.all_drained(connection))
+        return [Drained(*row) for row in rows]
 
     async def page(
         self,
@@ -156,6 +172,12 @@ async def _save(connection: Connection, rows: list[Row], marks: Sequence[ReadMar
             **_columns(("room_ids", "user_ids", "epochs", "seqs", "messages"), highest),
         )
     return len(fresh)
+
+
+async def _raise_drained(connection: Connection, drained: Sequence[Drained]) -> None:
+    if drained:
+        names = ("partitions", "ms", "seqs", "epochs")
+        await queries.raise_drained(connection, **_columns(names, sorted(drained)))
 
 
 async def _insert_events(connection: Connection, rows: list[Row]) -> list[Row]:

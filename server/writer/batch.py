@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from typing import NamedTuple
 
+from server.domain.drained import Drained
 from server.domain.positions import Position
 from server.domain.records import READ_MARK_KIND, ReadMark, Row, read_mark_of, row_of
 from server.state.drain import Record
@@ -59,6 +60,17 @@ def halves(entries: Sequence[Entry]) -> tuple[Sequence[Entry], Sequence[Entry]]:
     """Split a batch of two or more, keeping its order."""
     middle = len(entries) // 2
     return entries[:middle], entries[middle:]
+
+
+def drained_of(entries: Iterable[Entry]) -> list[Drained]:
+    """Say how far each partition is saved with these entries, in order within a partition."""
+    found: dict[int, Drained] = {}
+    for entry in entries:
+        ms, _, seq = entry.id.partition(b"-")
+        before = found.get(entry.partition)
+        epoch = max(before.epoch if before else 0, entry.row.epoch if entry.row else 0)
+        found[entry.partition] = Drained(entry.partition, int(ms), int(seq), epoch)
+    return list(found.values())
 
 
 class Saved(NamedTuple):

@@ -14,7 +14,7 @@ from server.domain.errors import Refusal
 from server.runtime import instruments
 from server.storage.messages import BadData, Messages
 from server.writer.backoff import Backoff
-from server.writer.batch import Entry, halves, marks_of, rows_of
+from server.writer.batch import Entry, drained_of, halves, marks_of, rows_of
 
 log = logging.getLogger(__name__)
 
@@ -50,11 +50,11 @@ class Saver:
                 await self._save_good(half)
 
     async def _insert(self, entries: Sequence[Entry]) -> None:
-        rows, marks = rows_of(entries), marks_of(entries)
+        rows, marks, drained = rows_of(entries), marks_of(entries), drained_of(entries)
         while True:
             start = time.perf_counter()
             try:
-                await self._messages.insert(rows, marks)
+                await self._messages.insert(rows, marks, drained)
             except BadData:
                 raise
             except Exception as error:  # noqa: BLE001 - none of them may lose a record
@@ -66,12 +66,10 @@ class Saver:
                 return
 
     async def _set_aside(self, entry: Entry, error: str) -> None:
-        record = entry.id.decode()
+        [drained] = drained_of([entry])
         while True:
             try:
-                await self._messages.set_aside(
-                    entry.partition, record, entry.payload, error, entry.row
-                )
+                await self._messages.set_aside(drained, entry.payload, error, entry.row)
             except Exception as failure:  # noqa: BLE001 - none of them may lose a record
                 await self._wait_after(failure)
             else:
@@ -79,7 +77,7 @@ class Saver:
         instruments.WRITER_SET_ASIDE.inc()
         log.error(
             "a record cannot be saved and was set aside",
-            extra={"partition": entry.partition, "record": record, "reason": error},
+            extra={"partition": entry.partition, "record": entry.id.decode(), "reason": error},
         )
 
     async def _wait_after(self, error: Exception) -> None:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from server.domain.drained import Drained
 from server.domain.positions import START, Position
 from server.domain.records import Row, rebuild
 from server.domain.rooms import Member, Role, Room
@@ -195,8 +196,8 @@ async def test_a_record_set_aside_moves_the_end_of_history_and_is_kept_once(
 ) -> None:
     await messages.insert([said(kitchen.id, 1)])
     for _ in range(2):
-        await messages.set_aside(7, "12-0", b"\x00bad", "22021", said(kitchen.id, 2))
-    await messages.set_aside(7, "13-0", b"worse", "no JSON", None)
+        await messages.set_aside(Drained(7, 12, 0, EPOCH), b"\x00bad", "22021", said(kitchen.id, 2))
+    await messages.set_aside(Drained(7, 13, 0, 0), b"worse", "no JSON", None)
     assert await messages.dead_letters(10) == [
         (7, "13-0", b"worse", "no JSON"),
         (7, "12-0", b"\x00bad", "22021"),

@@ -241,9 +241,10 @@ async def test_acknowledging_twice_is_harmless(
     kitchen = await world.open_room()
     posted = await world.say(kitchen, 3)
     partition = client.partition_of(kitchen.id)
+    records = await drain.read(client, [partition], 10)
     async with running() as writer:
         await wait_until(lambda: drained(world))
-        last_id = b"9999999999999-0"
+        last_id = records[partition][-1].id
         for _ in range(2):
             assert await drain.acknowledge(
                 client, partition, writer.leases.token, last_id, {kitchen.id: posted[0].position}

@@ -31,20 +31,24 @@ redis.register_function{function_name = 'release_lease', callback = release_leas
 
 -- Drop records that PostgreSQL has, raise the saved watermarks and announce them.
 --
--- KEYS - head, events channel, drain, lease, then one per room: room
+-- KEYS - head, events channel, drain, replicas, lease, then one per room: room
 -- ARGV - token, id of the last record saved, then three per room: room id, epoch, seq
 --
 -- Returns 1, or 0 when the lease is another's: nothing was changed then.
 
 local function acknowledge(keys, args)
-  if redis.call('GET', keys[4]) ~= args[1] then
+  local partition = peek(keys[1], keys[2], keys[3])
+  local ms, seq = string.match(args[2], '^(%d+)-(%d+)$')
+  -- Redis went back while the batch was on its way: true whoever holds the lease now.
+  if partition.settled and ends_before(keys[3], tonumber(ms), tonumber(seq)) then
+    forget(partition, keys[4], partition.epoch + 1, tonumber(ms), tonumber(seq))
+  end
+  if redis.call('GET', keys[5]) ~= args[1] then
     return 0
   end
-  local partition = open(keys[1], keys[2], keys[3])
-  local ms, seq = string.match(args[2], '^(%d+)-(%d+)$')
   redis.call('XTRIM', keys[3], 'MINID', '=', ms .. '-' .. text(tonumber(seq) + 1))
   local a = 3
-  for k = 5, #keys do
+  for k = 6, #keys do
     local id, epoch, top = args[a], tonumber(args[a + 1]), tonumber(args[a + 2])
     local room = load_room(partition, id, keys[k], '')
     local newer = epoch > room.saved_epoch

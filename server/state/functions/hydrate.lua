@@ -9,24 +9,26 @@
 -- Returns 1 when the room was written, 0 when there was nothing to do.
 
 local function hydrate(keys, args)
-  if redis.call('EXISTS', keys[4]) == 1 then
+  local partition = open(keys[1], keys[2], keys[3])
+  local room = load_room(partition, args[1], keys[4], keys[5])
+  if room.state then
     return 0
+  elseif room.stale then
+    redis.call('UNLINK', keys[4], keys[5], keys[6], keys[7])
   end
   if args[2] == 'deleted' then
     redis.call('HSET', keys[4], 'state', 'deleted')
     redis.call('PEXPIRE', keys[4], args[3])
     return 1
   end
-  local partition = open(keys[1], keys[2], keys[3])
   local epoch = tonumber(args[5])
-  local settled = seen_epoch[keys[1]] == partition.epoch
-  if epoch > partition.epoch or (epoch == partition.epoch and not settled) then
+  if epoch > partition.epoch then
     -- This Redis forgot an epoch that PostgreSQL remembers: new events sort after it.
     partition.epoch = epoch + 1
     redis.call('HSET', keys[1], 'epoch', text(partition.epoch))
     seen_epoch[keys[1]] = partition.epoch
   end
-  redis.call('HSET', keys[4], 'state', 'live', 'visibility', args[4],
+  redis.call('HSET', keys[4], 'state', 'live', 'visibility', args[4], 'generation', partition.generation,
     'epoch', args[5], 'seq', args[6], 'pep', args[5], 'pend', args[6],
     'messages', args[7], 'saved_epoch', args[5], 'saved_seq', args[6])
   local a = 8

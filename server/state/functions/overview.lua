@@ -1,6 +1,6 @@
 -- Look at several rooms for a list of rooms.
 --
--- KEYS - five per room: room, log, members, reads, online
+-- KEYS - head, then five per room: room, log, members, reads, online
 -- ARGV - user id
 --
 -- Returns one row per room: {epoch, seq, saved epoch, saved seq, messages, unread, people
@@ -9,9 +9,10 @@
 local LOOK_BACK = 20 -- a room whose newest message hides behind more joins shows none
 
 local function overview(keys, args)
+  local partition = open(keys[1])
   local rows = {}
-  for k = 1, #keys, 5 do
-    local room = load_room(nil, '', keys[k], keys[k + 1])
+  for k = 2, #keys, 5 do
+    local room = load_room(partition, '', keys[k], keys[k + 1])
     if room.state ~= 'live' then
       rows[#rows + 1] = {}
     else

@@ -8,46 +8,92 @@
 --
 -- `n` counts the publications of the partition, so that a listener notices a lost one.
 
--- What this instance of the library has seen, head key -> epoch. It is empty after a
--- restart, a promotion or a reload: exactly when writes may have been lost. The next
--- event of the partition then moves on to a new epoch.
+-- What this instance of the library has settled, head key -> epoch. It is empty after a
+-- restart, a promotion or a reload: exactly when writes may have been lost. Nobody reads or
+-- changes a room of the partition then before `settle` has compared it with PostgreSQL and
+-- moved on to a new epoch.
 local seen_epoch = {}
 
 local function text(number)
   return string.format('%.0f', number) -- tostring() turns large numbers into 1e+14
 end
 
-local function open(head, channel, drain)
+-- Open a partition whatever it has lost: for leases, watermarks and who is online.
+local function peek(head, channel, drain)
   local time = redis.call('TIME')
-  local stored = redis.call('HMGET', head, 'epoch', 'n')
-  local partition = {
+  local stored = redis.call('HMGET', head, 'epoch', 'n', 'generation')
+  local epoch = tonumber(stored[1]) or 0
+  return {
     head = head,
     channel = channel,
     drain = drain,
     now = time[1] * 1000 + math.floor(time[2] / 1000),
-    epoch = tonumber(stored[1]) or 0,
+    epoch = epoch,
     n = tonumber(stored[2]) or 0,
+    -- Rooms of another generation are of a past that PostgreSQL has outrun.
+    generation = stored[3] or '',
+    settled = seen_epoch[head] == epoch,
     out = {},
     rooms = {},
   }
-  local seen = seen_epoch[head]
-  if seen ~= partition.epoch then
-    partition.epoch = math.max(partition.now, partition.epoch + 1, (seen or 0) + 1)
+end
+
+-- Open a partition to work with its rooms. The caller settles it on this error and asks
+-- again (`state/settling.py`); nothing was done.
+local function open(head, channel, drain)
+  local partition = peek(head, channel, drain)
+  if not partition.settled then
+    error({err = 'UNSETTLED this Redis may have lost something'})
   end
   return partition
 end
 
+-- Tell whether a drain stream never came as far as a record.
+local function ends_before(drain, ms, seq)
+  local last_ms, last_seq = 0, 0
+  if redis.call('EXISTS', drain) == 1 then
+    local info = redis.call('XINFO', 'STREAM', drain)
+    for i = 1, #info, 2 do
+      if info[i] == 'last-generated-id' then
+        last_ms, last_seq = string.match(info[i + 1], '^(%d+)-(%d+)$')
+        last_ms, last_seq = tonumber(last_ms), tonumber(last_seq)
+      end
+    end
+  end
+  return last_ms < ms or (last_ms == ms and last_seq < seq)
+end
+
+-- PostgreSQL has saved a record that this Redis does not remember: all its rooms are cold
+-- from now on. Whatever is in the drain is older, and so in PostgreSQL too.
+local function forget(partition, replicas, epoch, ms, seq)
+  partition.epoch = math.max(partition.now, epoch)
+  partition.generation = text(partition.epoch)
+  partition.n = partition.n + 1 -- listeners notice, and ask
+  redis.call('HSET', partition.head, 'epoch', text(partition.epoch),
+    'generation', partition.generation, 'n', text(partition.n))
+  seen_epoch[partition.head] = partition.epoch
+  -- New records get higher ids than the saved ones, whatever the clock says.
+  local id = text(ms) .. '-' .. text(seq)
+  redis.call('XADD', partition.drain, id, '-', '')
+  redis.call('XDEL', partition.drain, id)
+  -- Who is online is of the past as well: replicas register everybody again.
+  for _, boot in ipairs(redis.call('ZRANGE', replicas, 0, -1)) do
+    redis.call('ZADD', replicas, 0, boot)
+  end
+end
+
 -- Read the hash of a room; `state` is false when the room is not in this Redis.
--- Without a partition it is only looked at.
 local function load_room(partition, id, key, log)
-  if partition and partition.rooms[key] then
+  if partition.rooms[key] then
     return partition.rooms[key]
   end
   local h = redis.call('HMGET', key, 'state', 'epoch', 'seq', 'pep', 'pend', 'messages',
-    'visibility', 'saved_epoch', 'saved_seq')
+    'visibility', 'saved_epoch', 'saved_seq', 'generation')
+  local current = h[1] == 'deleted' or (h[10] or '') == partition.generation
   local room = {
     id = id, key = key, log = log,
-    state = h[1],
+    state = current and h[1],
+    stale = h[1] and not current,
     epoch = tonumber(h[2]) or 0,
     seq = tonumber(h[3]) or 0,
     pep = tonumber(h[4]) or 0,   -- the epoch before, and
@@ -57,9 +103,7 @@ local function load_room(partition, id, key, log)
     saved_epoch = tonumber(h[8]) or 0,
     saved_seq = tonumber(h[9]) or 0,
   }
-  if partition then
-    partition.rooms[key] = room
-  end
+  partition.rooms[key] = room
   return room
 end
 
@@ -75,7 +119,6 @@ local function append(partition, room, kind, subject, head, tail, log_events)
   if room.epoch ~= partition.epoch then
     room.pep, room.pend = room.epoch, room.seq
     room.epoch = partition.epoch
-    partition.moved = true
   end
   room.seq = room.seq + 1
   room.changed = true
@@ -101,7 +144,6 @@ local function commit(partition)
     if room.changed then
       redis.call('HSET', room.key, 'epoch', text(room.epoch), 'seq', text(room.seq),
         'pep', text(room.pep), 'pend', text(room.pend), 'messages', text(room.messages))
-      partition.moved = true
     end
   end
   local count = #partition.out
@@ -109,12 +151,7 @@ local function commit(partition)
     return
   end
   local n = text(partition.n + 1)
-  if partition.moved then
-    redis.call('HSET', partition.head, 'n', n, 'epoch', text(partition.epoch))
-    seen_epoch[partition.head] = partition.epoch
-  else
-    redis.call('HSET', partition.head, 'n', n)
-  end
+  redis.call('HSET', partition.head, 'n', n)
   redis.call('SPUBLISH', partition.channel,
     n .. ' ' .. count .. '\n' .. table.concat(partition.out))
 end

@@ -56,7 +56,7 @@ local function settle(partition, people)
 end
 
 local function presence(keys, args)
-  local partition = open(keys[1], keys[2])
+  local partition = peek(keys[1], keys[2])
   local people, new = {}, 0
   redis.call('ZADD', keys[3], text(partition.now + tonumber(args[2])), args[1])
   local a = 3
@@ -83,12 +83,13 @@ redis.register_function{function_name = 'presence', callback = presence, flags =
 -- Renew the lease of a replica.
 --
 -- KEYS - replicas; ARGV - boot id, ms
--- Returns {1 when the replica was known, expired boot ids…}.
+-- Returns {1 when the replica was known, expired boot ids…}. One whose lease ends at 0 is
+-- known from a past that was outrun, and so is what it registered (`forget`).
 
 local function renew(keys, args)
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
-  local known = redis.call('ZSCORE', keys[1], args[1])
+  local known = tonumber(redis.call('ZSCORE', keys[1], args[1]) or 0) > 0
   redis.call('ZADD', keys[1], text(now + tonumber(args[2])), args[1])
   local reply = {known and 1 or 0}
   for _, boot in ipairs(redis.call('ZRANGEBYSCORE', keys[1], '-inf', '(' .. text(now), 'LIMIT', 0, 100)) do
@@ -107,7 +108,7 @@ redis.register_function{function_name = 'renew', callback = renew, flags = {'all
 -- Returns 1 when there are more, 0 when all are gone or the lease runs.
 
 local function reap(keys, args)
-  local partition = open(keys[1], keys[2])
+  local partition = peek(keys[1], keys[2])
   local ends = tonumber(redis.call('ZSCORE', keys[3], args[1]) or 0)
   if args[3] ~= '1' and ends >= partition.now then
     return 0

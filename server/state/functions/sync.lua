@@ -1,6 +1,6 @@
 -- Read what a listener missed: all of it, or nothing and the tail of the room.
 --
--- KEYS - room, log
+-- KEYS - head, room, log
 -- ARGV - epoch and seq of the listener, or '-' and '-' for the newest position alone;
 --        most events to replay; events of a reset
 --
@@ -25,7 +25,7 @@ local function knows(room, epoch, seq)
 end
 
 local function sync(keys, args)
-  local room = load_room(nil, '', keys[1], keys[2])
+  local room = load_room(open(keys[1]), '', keys[2], keys[3])
   if not room.state then
     return {'cold'}
   elseif room.state ~= 'live' then
