@@ -2,7 +2,8 @@
 
 Each wait has an end: for a connection ``database_acquire_s``, for a query
 ``database_timeout_s`` here and again in the server (``statement_timeout``), so neither a
-full pool, nor a lock, nor a server that accepts but never answers can hold a caller.
+full pool, nor a lock, nor a server that accepts but never answers can hold a caller. A
+server that says nothing at all is noticed sooner: ``storage/watch.py``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from server.domain.errors import Refusal
 from server.runtime.settings import Settings
+from server.storage.watch import NETWORK_ERRORS, Watch
 
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
@@ -29,17 +31,6 @@ WAIT_STEP_S = 0.25
 
 SAY_AGAIN_S = 5.0
 """A process that waits says so again after so many seconds."""
-
-NETWORK_ERRORS = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    # What asyncpg says of an idle connection that the server has just ended.
-    asyncpg.InternalClientError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-)
-"""The connection, or the server behind it, is gone or silent; its neighbours may be too."""
 
 AWAY_ERRORS = (
     *NETWORK_ERRORS,
@@ -64,7 +55,12 @@ class Pool:
 
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record], settings: Settings) -> None:
         self._pool = pool
+        self._watch = Watch(settings.database)
         self.settings = settings
+
+    async def close(self) -> None:
+        """Look after PostgreSQL no more; the connections are the opener's to close."""
+        await self._watch.close()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -74,11 +70,18 @@ class Pool:
             Refusal: ``unavailable``: none was free in time, or PostgreSQL went away inside.
         """
         try:
-            connection = await self._pool.acquire(timeout=self.settings.database_acquire_s)
-            try:
-                yield connection
-            finally:
-                await self._give_back(connection)
+            async with self._watch.use() as use:
+                connection = await self._pool.acquire(timeout=self.settings.database_acquire_s)
+                use.connection = connection
+                try:
+                    yield connection
+                except (TimeoutError, asyncio.CancelledError):
+                    # An answer may be on its way still: nobody may take it for his own, and
+                    # waiting for it could take as long again.
+                    connection.terminate()
+                    raise
+                finally:
+                    await self._give_back(connection)
         except AWAY_ERRORS as error:
             await self._note_outage(error)
             raise Refusal("unavailable") from error
@@ -138,9 +141,11 @@ async def open_pool(settings: Settings) -> AsyncIterator[Pool]:
         Refusal: ``unavailable``: it did not answer in that time.
     """
     pool = await _connect(settings)
+    opened = Pool(pool, settings)
     try:
-        yield Pool(pool, settings)
+        yield opened
     finally:
+        await opened.close()
         await _close(pool, settings.database_timeout_s)
 
 
