@@ -18,8 +18,11 @@ from server.domain.rooms import User
 from server.runtime.instruments import HYDRATIONS
 from server.runtime.settings import Settings
 from server.state import history
+from server.state.changes import Change, UnknownTarget, Vouched
+from server.state.changes import change as post_change
 from server.state.client import RedisClient
 from server.state.history import Entry, Synced
+from server.state.posts import Posted
 from server.state.rooms import Cold, Entered
 from server.state.rooms import Rooms as LiveRooms
 from server.storage.messages import Messages
@@ -68,6 +71,37 @@ class Archive:
                 ``storage_backlog``, ``room_unavailable``, ``unavailable``.
         """
         return await self._warm(room, lambda: self.rooms.enter(room, user))
+
+    async def change(self, change: Change) -> Posted:
+        """Change a message; the same ``cid`` of the same person again is the same change.
+
+        Raises:
+            Refusal: ``room_not_found``, ``room_gone``, ``not_a_member``,
+                ``message_not_found``, ``forbidden``, ``storage_backlog``, ``rate_limited``,
+                ``room_unavailable``; ``unavailable``, which may hide a success.
+        """
+        try:
+            return await self._warm(change.room, lambda: post_change(self._client, change))
+        except UnknownTarget:
+            found = await self._find_target(change)
+        if isinstance(found, Posted):
+            return found
+        return await self._warm(change.room, lambda: post_change(self._client, change, found))
+
+    async def _find_target(self, change: Change) -> Vouched | Posted:
+        """Find the message of a change, or the change itself, in PostgreSQL."""
+        try:
+            found = await self._messages.author_at(change.room, change.target)
+            if found is not None:
+                return Vouched(*found)
+            # A deletion that Redis forgot and PostgreSQL did not has no target any more.
+            made = await self._messages.change_of(change.room, change.user.id, change.cid)
+        except Refusal as refusal:
+            raise Refusal("room_unavailable") from refusal
+        if made is None:
+            raise Refusal("message_not_found")
+        position, at = made
+        return Posted(position, at, duplicate=True)
 
     async def resume(self, room: str, position: Position | None) -> Synced:
         """Read what was missed after ``position``: all of it, or a reset with the tail.

@@ -237,9 +237,7 @@ class Connection:
         if isinstance(outcome, Refusal):
             self.refuse(command.id, outcome)
             return
-        (epoch, seq), at, duplicate = outcome
-        ok = {"room": command.room, "epoch": epoch, "seq": seq, "at": at, "dup": duplicate}
-        self.answer(command, ok)
+        self.answer(command, outcome.describe(command.room))
 
     def _type(self, command: commands.Typing) -> None:
         room = self.room(command.room)

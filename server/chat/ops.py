@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from server.chat.joining import Joining, PlaceLost
-from server.domain import commands, frames
+from server.domain import commands, events, frames
 from server.domain.commands import Command
 from server.domain.errors import CloseCode, Refusal
+from server.domain.rooms import User
+from server.state.changes import Change
 from server.state.rooms import Cold
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ async def ask(connection: Connection, command: Command) -> None:
         unsubscribe(connection, command)
     elif isinstance(command, commands.Read):
         await mark_read(connection, command)
+    elif isinstance(command, commands.Change):
+        await change(connection, command)
     elif isinstance(command, commands.History):
         await history(connection, command)
     elif isinstance(command, commands.Refresh):
@@ -94,6 +98,24 @@ async def mark_read(connection: Connection, command: commands.Read) -> None:
         except Cold:
             raise Refusal("room_unavailable") from None
     connection.answer(command, {"room": command.room, **mark._asdict(), "unread": unread})
+
+
+async def change(connection: Connection, command: commands.Change) -> None:
+    """Edit or delete a message, or put an emoji under it or away."""
+    connection.room(command.room)
+    posted = await connection.around.archive.change(_change_of(connection.user, command))
+    connection.answer(command, posted.describe(command.room))
+
+
+def _change_of(user: User, command: commands.Change) -> Change:
+    room, cid = command.room, command.cid
+    if isinstance(command, commands.Edit):
+        parts = events.edited(room, user, cid, command.text)
+    elif isinstance(command, commands.Delete):
+        parts = events.deleted(room, user, cid)
+    else:
+        parts = events.reaction(room, user, cid, command.emoji, command.on)
+    return Change(room, user, cid, command.position, parts)
 
 
 async def history(connection: Connection, command: commands.History) -> None:

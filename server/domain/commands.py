@@ -15,7 +15,7 @@ from server.domain.errors import Refusal
 from server.domain.ids import is_id
 from server.domain.limits import Limits
 from server.domain.positions import NUMBER_MAX, Position
-from server.domain.text import check_text
+from server.domain.text import check_emoji, check_text
 
 RE_MAX_CHARS = 64
 """Longest ``id`` of an op: it is echoed in the answer."""
@@ -48,6 +48,39 @@ class Send:
     room: str
     cid: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Give the own message at ``position`` another text; the same ``cid`` is the same edit."""
+
+    id: str
+    room: str
+    cid: str
+    position: Position
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete the message at ``position``; the same ``cid`` is the same deletion."""
+
+    id: str
+    room: str
+    cid: str
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class React:
+    """Put an emoji under the message at ``position``, or take it away."""
+
+    id: str
+    room: str
+    cid: str
+    position: Position
+    emoji: str
+    on: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +126,20 @@ class Ping:
     id: str
 
 
-Command: TypeAlias = Subscribe | Unsubscribe | Send | Typing | Read | History | Refresh | Ping
+Change: TypeAlias = Edit | Delete | React
+"""The ops that change a message."""
+
+Command: TypeAlias = (
+    Subscribe | Unsubscribe | Send | Change | Typing | Read | History | Refresh | Ping
+)
 
 _FIELDS: dict[str, frozenset[str]] = {
     "subscribe": frozenset({"op", "id", "room", "epoch", "seq"}),
     "unsubscribe": frozenset({"op", "id", "room"}),
     "send": frozenset({"op", "id", "room", "cid", "text"}),
+    "edit": frozenset({"op", "id", "room", "cid", "epoch", "seq", "text"}),
+    "delete": frozenset({"op", "id", "room", "cid", "epoch", "seq"}),
+    "react": frozenset({"op", "id", "room", "cid", "epoch", "seq", "emoji", "on"}),
     "typing": frozenset({"op", "id", "room"}),
     "read": frozenset({"op", "id", "room", "epoch", "seq"}),
     "history": frozenset({"op", "id", "room", "before", "after", "limit"}),
@@ -152,6 +193,8 @@ def _decode(fields: dict[str, Any], re: str, limits: Limits) -> Command:
     if op == "refresh":
         return Refresh(re, _string(fields, "token", TOKEN_MAX_CHARS))
     room = _room(fields)
+    if op in {"edit", "delete", "react"}:
+        return _change(op, fields, re, room, limits)
     if op == "history":
         return _history(fields, re, room, limits)
     if op == "subscribe" and not fields.keys() & {"epoch", "seq"}:
@@ -166,12 +209,36 @@ _IN_ROOM: dict[Any, type[Typing | Unsubscribe]] = {"typing": Typing, "unsubscrib
 
 
 def _send(fields: dict[str, Any], re: str, limits: Limits) -> Send:
-    cid, text = fields.get("cid"), fields.get("text")
+    cid, text = _cid(fields), _text(fields, limits)
+    return Send(re, _room(fields), cid, text)
+
+
+def _change(op: str, fields: dict[str, Any], re: str, room: str, limits: Limits) -> Change:
+    cid, position = _cid(fields), _position(fields)
+    if op == "edit":
+        return Edit(re, room, cid, position, _text(fields, limits))
+    if op == "delete":
+        return Delete(re, room, cid, position)
+    emoji, on = fields.get("emoji"), fields.get("on")
+    if type(emoji) is not str:
+        raise Refusal("bad_request", "emoji must be a string.")
+    if type(on) is not bool:
+        raise Refusal("bad_request", "on must be true or false.")
+    return React(re, room, cid, position, check_emoji(emoji), on)
+
+
+def _cid(fields: dict[str, Any]) -> str:
+    cid = fields.get("cid")
     if not is_id(cid):
         raise Refusal("bad_request", "cid must be 1 to 64 of A-Z a-z 0-9 _ -.")
+    return cid
+
+
+def _text(fields: dict[str, Any], limits: Limits) -> str:
+    text = fields.get("text")
     if type(text) is not str:
         raise Refusal("bad_request", "text must be a string.")
-    return Send(re, _room(fields), cid, check_text(text, limits.text_chars))
+    return check_text(text, limits.text_chars)
 
 
 def _room(fields: dict[str, Any]) -> str:

@@ -30,6 +30,12 @@ class Kind(StrEnum):
     """Somebody left or was removed: their sockets leave the room here."""
     DELETED = "d"
     """The room is gone: everybody's sockets leave it here. The last event of a room."""
+    EDITED = "e"
+    """A message has another text."""
+    TOMBSTONE = "x"
+    """A message is deleted."""
+    REACTION = "a"
+    """Somebody put an emoji under a message, or took it away."""
     SAVED = "s"
     """The watermark moved. No position of its own; the header carries the watermark."""
     PRESENCE = "p"
@@ -44,6 +50,44 @@ class Parts(NamedTuple):
     """The user whom the event is about, or ``-``."""
     head: bytes
     tail: bytes
+
+
+class Target(NamedTuple):
+    """The message that a change is about.
+
+    ``user`` and ``cid`` name it for ever; ``position`` is where it stood when it was changed:
+    a message that is sent again, because Redis lost it, moves to a later one.
+    """
+
+    position: Position
+    user: str
+    cid: str
+
+
+class ChangeParts(NamedTuple):
+    """A change of a message before Redis has looked the message up.
+
+    The publish function's twin puts ``,"target":{…}`` between ``tail`` and ``end``.
+    """
+
+    kind: Kind
+    subject: str
+    head: bytes
+    tail: bytes
+    end: bytes
+
+    def aimed(self, target: Target) -> Parts:
+        """Join the parts around the target as the ``change`` function does: same bytes."""
+        where = b',"target":{"epoch":%d,"seq":%d,"user":"%s","cid":"%s"}' % (
+            *target.position,
+            target.user.encode(),
+            target.cid.encode(),
+        )
+        return Parts(self.kind, self.subject, self.head, self.tail + where + self.end)
+
+
+CHANGES = frozenset({Kind.EDITED, Kind.TOMBSTONE, Kind.REACTION})
+"""The kinds that change a message and are not shown by themselves."""
 
 
 def message(room: str, user: User, cid: str, text: str) -> Parts:
@@ -64,6 +108,21 @@ def left(room: str, user: User, reason: str) -> Parts:
 def room_deleted(room: str, by: User) -> Parts:
     """The room was deleted by ``by``."""
     return _parts(Kind.DELETED, "room_deleted", room, by, {})
+
+
+def edited(room: str, user: User, cid: str, text: str) -> ChangeParts:
+    """Somebody gave his message another text."""
+    return _change(Kind.EDITED, "edited", room, user, cid, {"text": text})
+
+
+def deleted(room: str, user: User, cid: str) -> ChangeParts:
+    """Somebody deleted a message."""
+    return _change(Kind.TOMBSTONE, "deleted", room, user, cid, {})
+
+
+def reaction(room: str, user: User, cid: str, emoji: str, on: bool) -> ChangeParts:
+    """Somebody put an emoji under a message, or took it away."""
+    return _change(Kind.REACTION, "reaction", room, user, cid, {"emoji": emoji, "on": on})
 
 
 def assemble(parts: Parts, position: Position, at: int) -> bytes:
@@ -115,3 +174,11 @@ def _parts(kind: Kind, ev: str, room: str, user: User, rest: dict[str, str]) -> 
     head = orjson.dumps({"ev": ev, "room": room})[:-1]
     tail = b"," + orjson.dumps({"user": user._asdict(), **rest})[1:]
     return Parts(kind, user.id, head, tail)
+
+
+def _change(
+    kind: Kind, ev: str, room: str, user: User, cid: str, rest: dict[str, str | bool]
+) -> ChangeParts:
+    parts = _parts(kind, ev, room, user, {"cid": cid})
+    end = b"," + orjson.dumps(rest)[1:] if rest else b"}"
+    return ChangeParts(kind, user.id, parts.head, parts.tail[:-1], end)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from server.domain.events import Kind
+from server.domain.events import CHANGES, Kind
 from server.domain.ids import is_id
 from server.domain.positions import NUMBER_MAX, Position
 from server.domain.rooms import Role
@@ -21,8 +21,14 @@ EV_OF_KIND: dict[str, str] = {
     Kind.JOINED: "joined",
     Kind.LEFT: "left",
     Kind.DELETED: "room_deleted",
+    Kind.EDITED: "edited",
+    Kind.TOMBSTONE: "deleted",
+    Kind.REACTION: "reaction",
 }
 """The kinds that have a position, with their word on the wire."""
+
+WITH_CID = frozenset({Kind.MESSAGE, *CHANGES})
+WITH_TEXT = frozenset({Kind.MESSAGE, Kind.EDITED})
 
 READ_MARK_KIND = "r"
 """Kind of a drain record that is no event: how far somebody has read."""
@@ -34,8 +40,9 @@ _COMMON = ("ev", "room", "epoch", "seq", "at", "user")
 class Row(NamedTuple):
     """One positioned event as PostgreSQL keeps it.
 
-    ``at`` is Unix milliseconds. ``cid`` and ``text`` are set for messages only; ``data``
-    is the JSON object of the fields that other kinds have (``role``, ``reason``), or None.
+    ``at`` is Unix milliseconds. ``cid`` is set for messages and their changes, ``text`` for
+    messages and edits; ``data`` is the JSON object of the other fields that a kind has
+    (``role``, ``reason``, ``target``, ``emoji``, ``on``), or None.
     """
 
     room_id: str
@@ -78,11 +85,12 @@ def row_of(kind: str, event: bytes) -> Row:
     if type(user) is not dict or user.keys() != {"id", "name"}:
         raise ValueError("user must be an id and a name")
     rest = {name: value for name, value in fields.items() if name not in _COMMON}
-    is_message = kind == Kind.MESSAGE
     if kind == Kind.JOINED and _string(rest.get("role"), "role") not in _ROLES:
         raise ValueError("role must be a known one")
-    cid = _string(rest.pop("cid", None), "cid") if is_message else None
-    text = _string(rest.pop("text", None), "text") if is_message else None
+    cid = _string(rest.pop("cid", None), "cid") if kind in WITH_CID else None
+    text = _string(rest.pop("text", None), "text") if kind in WITH_TEXT else None
+    if kind in CHANGES:
+        _check_change(kind, rest)
     return Row(
         room_id=_id(fields, "room"),
         epoch=_number(fields, "epoch"),
@@ -107,11 +115,12 @@ def rebuild(row: Row) -> bytes:
         "at": row.at,
         "user": {"id": row.user_id, "name": row.user_name},
     }
-    if row.kind == Kind.MESSAGE:
+    if row.kind in WITH_CID:
         fields["cid"] = row.cid
-        fields["text"] = row.text
     if row.data is not None:
         fields.update(orjson.loads(row.data))
+    if row.kind in WITH_TEXT:
+        fields["text"] = row.text
     return orjson.dumps(fields)
 
 
@@ -129,6 +138,20 @@ def read_mark_of(payload: bytes) -> ReadMark:
         seq=_number(fields, "seq"),
         messages=_number(fields, "messages"),
     )
+
+
+def _check_change(kind: str, rest: dict[str, Any]) -> None:
+    target = rest.get("target")
+    if type(target) is not dict or target.keys() != {"epoch", "seq", "user", "cid"}:
+        raise ValueError("target must be a position, a user and a cid")
+    for name in ("epoch", "seq"):
+        _number(target, name)
+    for name in ("user", "cid"):
+        _id(target, name)
+    if kind == Kind.REACTION:
+        _string(rest.get("emoji"), "emoji")
+        if type(rest.get("on")) is not bool:
+            raise ValueError("on must be true or false")
 
 
 def _object(payload: bytes) -> dict[str, Any]:

@@ -18,6 +18,14 @@ _EMAIL = re.compile(
     r"[^\s@\x00-\x20\x7f]{1,64}@[^\s@\x00-\x20\x7f]{1,190}\.[^\s@.\x00-\x20\x7f]{2,63}"
 )
 
+EMOJI_MAX_CHARS = 32
+"""The longest sequences of Unicode, families and flags of regions, have half of that."""
+
+_KEYCAP = "\u20e3"
+_KEYCAP_BASES = frozenset("0123456789#*")
+_EMOJI_LETTERS = frozenset("\u2139\u203c\u2049\u3030")
+"""Emoji that Unicode counts as letters and punctuation."""
+
 EMAIL_MAX_CHARS = 254
 """RFC 5321, section 4.5.3.1.3: a path holds 256 octets, two of them brackets."""
 
@@ -39,6 +47,41 @@ def check_text(text: str, max_chars: int) -> str:
     if not text.strip():
         raise Refusal("empty_text")
     return text
+
+
+def check_emoji(emoji: str) -> str:
+    """Return a reaction in NFC, or refuse it.
+
+    It is made of symbols and of what joins and colours them (Unicode Technical Standard 51):
+    no letters, spaces, controls or direction overrides, and nothing that looks like nothing.
+
+    Raises:
+        Refusal: ``invalid_emoji``.
+    """
+    if not 0 < len(emoji) <= EMOJI_MAX_CHARS:
+        raise Refusal("invalid_emoji")
+    cleaned = unicodedata.normalize("NFC", emoji)
+    parts = [_emoji_part(char) for char in cleaned]
+    if "bad" in parts or "symbol" not in parts or parts[0] == "joiner":
+        raise Refusal("invalid_emoji")
+    if "base" in parts and _KEYCAP not in cleaned:
+        raise Refusal("invalid_emoji", "A number is no reaction.")
+    return cleaned
+
+
+def _emoji_part(char: str) -> str:
+    """Tell what a character does in an emoji: symbol, joiner, base of a keycap, or bad."""
+    if char in _EMOJI_JOINERS or "\U000e0020" <= char <= "\U000e007f":
+        return "joiner"  # the tags spell the regions of flags
+    if char in _KEYCAP_BASES:
+        return "base"
+    if char == _KEYCAP or char in _EMOJI_LETTERS:
+        return "symbol"
+    category = unicodedata.category(char)
+    if "\U0001f000" <= char <= "\U0001faff":
+        # Emoji newer than this Python's tables count as unassigned.
+        return "symbol" if category in {"So", "Sk", "Cn"} else "bad"
+    return "symbol" if category in {"So", "Sm"} and not char.isascii() else "bad"
 
 
 def clean_name(name: str, max_chars: int) -> str:

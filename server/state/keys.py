@@ -83,6 +83,12 @@ def seen(partition: int, room: str, user: str, cid: str) -> str:
     return f"c:{{{partition}}}:room:{room}:seen:{user}:{cid}"
 
 
+def seen_affixes(partition: int, room: str) -> tuple[str, str]:
+    """Return what stands in a key of ``seen`` before the user, and between him and the cid."""
+    before, between, _ = seen(partition, room, "\0", "\0").split("\0")
+    return before, between
+
+
 def rate(partition: int, user: str) -> str:
     """Return the key of a person's send rate in a partition."""
     return f"c:{{{partition}}}:rate:{user}"

@@ -30,6 +30,11 @@ class Posted(NamedTuple):
     at: int
     duplicate: bool
 
+    def describe(self, room: str) -> dict[str, Any]:
+        """Return what the answer to an op says of it."""
+        (epoch, seq), at, duplicate = self
+        return {"room": room, "epoch": epoch, "seq": seq, "at": at, "dup": duplicate}
+
 
 class _Cold(Enum):
     COLD = "cold"
@@ -59,7 +64,7 @@ async def post(client: RedisClient, batch: Sequence[Post]) -> list[Outcome]:
     replies = await client.pipeline(calls)
     for indexes, reply in zip(by_partition.values(), replies, strict=True):
         for position, index in enumerate(indexes):
-            outcomes[index] = reply if isinstance(reply, Refusal) else _outcome(reply[position])
+            outcomes[index] = reply if isinstance(reply, Refusal) else outcome_of(reply[position])
     return outcomes
 
 
@@ -97,7 +102,8 @@ def _publish(client: RedisClient, partition: int, batch: Sequence[Post]) -> Comm
     return fcall("publish", touched, args)
 
 
-def _outcome(row: list[Any]) -> Outcome:
+def outcome_of(row: list[Any]) -> Outcome:
+    """Read one row of what ``publish`` or ``change`` returns."""
     status = row[0]
     if status in {b"ok", b"dup"}:
         return Posted(Position(int(row[1]), int(row[2])), int(row[3]), status == b"dup")

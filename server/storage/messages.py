@@ -127,6 +127,20 @@ class Messages:
                 )
             )
 
+    async def author_at(self, room_id: str, position: Position) -> tuple[str, str, int] | None:
+        """Tell who wrote the message at a position, its cid and time; None when it is deleted."""
+        async with self._pool.connection() as connection:
+            row = await queries.author_at(
+                connection, room_id=room_id, epoch=position.epoch, seq=position.seq
+            )
+        return None if row is None else (row["user_id"], row["cid"], row["at"])
+
+    async def change_of(self, room_id: str, user_id: str, cid: str) -> tuple[Position, int] | None:
+        """Tell where a person's change of this cid stands, and its time."""
+        async with self._pool.connection() as connection:
+            row = await queries.change_of(connection, room_id=room_id, user_id=user_id, cid=cid)
+        return None if row is None else (Position(row["epoch"], row["seq"]), row["at"])
+
     async def dead_letters(self, limit: int) -> list[tuple[int, str, bytes, str]]:
         """List the newest set-aside records: partition, record id, payload, error."""
         async with self._pool.connection() as connection:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 
 from server.domain.errors import Refusal
-from server.domain.events import Kind
+from server.domain.records import EV_OF_KIND
 from server.runtime import instruments
 from server.runtime.settings import Settings
 from server.runtime.supervise import Tasks
@@ -31,7 +31,7 @@ from server.writer.saver import Saver
 
 log = logging.getLogger(__name__)
 
-POSITIONED = {Kind.MESSAGE, Kind.JOINED, Kind.LEFT, Kind.DELETED}
+POSITIONED = frozenset(EV_OF_KIND)
 """Events that are also in the drain; read marks are not announced, the sweep finds them."""
 
 

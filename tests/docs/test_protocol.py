@@ -137,7 +137,11 @@ async def test_every_event_looks_as_documented(town: Town) -> None:
     hers, _ = await replica.enter(alice, room)
     his, _ = await replica.enter(bob, room)
     await his.ask("typing", room=room)
-    await hers.say(room, "Tea?")
+    tea = await hers.say(room, "Tea?")
+    at = {"room": room, "epoch": tea["epoch"], "seq": tea["seq"]}
+    await hers.ask("edit", cid="c12", text="Coffee?", **at)
+    await his.ask("react", cid="c13", emoji="👍", on=True, **at)
+    await hers.ask("delete", cid="c14", **at)
     again, _ = await replica.enter(alice, room, (1, 1))
     await hers.event("saved")
     await hers.event("presence", online=2)

@@ -25,6 +25,10 @@ LIMITS = Limits(
     rooms_per_socket=200,
     history_page=100,
 )
+CHANGE = {"id": "1", "room": "kitchen", "cid": "c1", "epoch": 5, "seq": 6}
+EDIT = CHANGE | {"op": "edit", "text": "hi"}
+DELETE = CHANGE | {"op": "delete"}
+REACT = CHANGE | {"op": "react", "emoji": "👍", "on": True}
 SEND = {"op": "send", "id": "1", "room": "kitchen", "cid": "c1", "text": "hi"}
 
 
@@ -32,6 +36,9 @@ SEND = {"op": "send", "id": "1", "room": "kitchen", "cid": "c1", "text": "hi"}
     ("frame", "command"),
     [
         (SEND, commands.Send("1", "kitchen", "c1", "hi")),
+        (EDIT, commands.Edit("1", "kitchen", "c1", Position(5, 6), "hi")),
+        (DELETE, commands.Delete("1", "kitchen", "c1", Position(5, 6))),
+        (REACT, commands.React("1", "kitchen", "c1", Position(5, 6), "👍", on=True)),
         ({"op": "ping", "id": "p"}, commands.Ping("p")),
         ({"op": "refresh", "id": "1", "token": "t"}, commands.Refresh("1", "t")),
         ({"op": "typing", "id": "1", "room": "kitchen"}, commands.Typing("1", "kitchen")),
@@ -117,6 +124,32 @@ def test_a_bad_field_of_a_message_is_named(changes: dict[str, object], code: str
     assert (caught.value.code, caught.value.re) == (code, "1")
 
 
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        (EDIT | {"text": " "}, "empty_text"),
+        (EDIT | {"text": "x" * 4001}, "text_too_long"),
+        (EDIT | {"text": None}, "bad_request"),
+        (EDIT | {"cid": "a b"}, "bad_request"),
+        (EDIT | {"seq": -1}, "bad_request"),
+        (EDIT | {"emoji": "👍"}, "bad_request"),
+        (DELETE | {"epoch": 1.5}, "bad_request"),
+        (DELETE | {"cid": None}, "bad_request"),
+        (DELETE | {"text": "why"}, "bad_request"),
+        (REACT | {"emoji": ""}, "invalid_emoji"),
+        (REACT | {"emoji": "yes"}, "invalid_emoji"),
+        (REACT | {"emoji": None}, "bad_request"),
+        (REACT | {"on": 1}, "bad_request"),
+        (REACT | {"on": None}, "bad_request"),
+        (REACT | {"room": "{other}"}, "bad_request"),
+    ],
+)
+def test_a_bad_field_of_a_change_is_named(frame: dict[str, object], code: str) -> None:
+    with pytest.raises(CommandError) as caught:
+        parse_command(orjson.dumps(frame), LIMITS)
+    assert (caught.value.code, caught.value.re) == (code, "1")
+
+
 @pytest.mark.parametrize("text", ["x" * 4000, "👨‍👩‍👧" * 500, "\u202eabc", "line\nline\ttab", "é́"])
 def test_whatever_people_write_is_kept_as_it_is(text: str) -> None:
     command = parse_command(orjson.dumps(SEND | {"text": text}), LIMITS)
@@ -159,7 +192,7 @@ JSON = st.recursive(
 )
 OPS = st.sampled_from([*commands._FIELDS, "dance"])
 FIELD = st.sampled_from(
-    ["room", "cid", "text", "epoch", "seq", "before", "after", "limit", "token"]
+    ["room", "cid", "text", "epoch", "seq", "emoji", "on", "before", "after", "limit", "token"]
 )
 
 

@@ -15,7 +15,14 @@ ids = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 numbers = st.integers(0, NUMBER_MAX)
 users = st.builds(User, ids, texts)
+targets = st.builds(events.Target, st.builds(Position, numbers, numbers), ids, ids)
+changes = st.one_of(
+    st.builds(events.edited, ids, users, ids, texts),
+    st.builds(events.deleted, ids, users, ids),
+    st.builds(events.reaction, ids, users, ids, texts, st.booleans()),
+)
 parts = st.one_of(
+    st.builds(events.ChangeParts.aimed, changes, targets),
     st.builds(events.message, ids, users, ids, texts),
     st.builds(events.joined, ids, users, st.sampled_from(Role)),
     st.builds(events.left, ids, users, st.sampled_from(["left", "removed"])),
@@ -42,6 +49,39 @@ def test_a_row_says_what_the_event_says(event: Parts, at: int) -> None:
     assert (row.room_id, row.at) == (fields["room"], fields["at"])
     assert (row.user_id, row.user_name) == (fields["user"]["id"], fields["user"]["name"])
     assert (row.cid, row.text) == (fields.get("cid"), fields.get("text"))
+
+
+def change_with(**changes: object) -> bytes:
+    target = events.Target(Position(1, 1), "alice", "c1")
+    parts = events.reaction("kitchen", ALICE, "c2", "👍", on=True).aimed(target)
+    fields = {**events.decode(events.assemble(parts, Position(1, 2), 3)), **changes}
+    return orjson.dumps({name: value for name, value in fields.items() if value is not None})
+
+
+TARGET = {"epoch": 1, "seq": 1, "user": "alice", "cid": "c1"}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        change_with(cid=None),
+        change_with(emoji=None),
+        change_with(emoji=7),
+        change_with(on=None),
+        change_with(on=1),
+        change_with(target=None),
+        change_with(target="1-1"),
+        change_with(target={}),
+        change_with(target=TARGET | {"epoch": -1}),
+        change_with(target=TARGET | {"user": "a person"}),
+        change_with(target=TARGET | {"cid": ""}),
+        change_with(target=TARGET | {"text": "hi"}),
+    ],
+)
+def test_what_is_not_a_change_is_refused(payload: bytes) -> None:
+    assert row_of("a", change_with())
+    with pytest.raises(ValueError):
+        row_of("a", payload)
 
 
 def event_with(**changes: object) -> bytes:

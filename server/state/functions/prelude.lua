@@ -156,6 +156,19 @@ local function commit(partition)
     n .. ' ' .. count .. '\n' .. table.concat(partition.out))
 end
 
+-- Count one message against a person's rate; returns the ms to wait when it is too fast.
+local function over_rate(partition, key, interval, burst)
+  -- Generic cell rate algorithm (ITU-T I.371): one number per person.
+  local due = tonumber(redis.call('GET', key) or 0)
+  local wait = due - partition.now - (burst - 1) * interval
+  if wait > 0 then
+    return wait
+  end
+  due = math.max(due, partition.now) + interval
+  redis.call('SET', key, text(due), 'PX', text(math.ceil(due - partition.now) + 1))
+  return nil
+end
+
 -- A member is stored as "<role> <name>".
 local function role_of(member)
   return member and string.match(member, '^(%a+)')

@@ -10,18 +10,6 @@
 -- Returns one row per message: {'ok' | 'dup', epoch, seq, at} or {code}, where code is
 -- cold, room_gone, not_a_member, rate_limited (with ms to wait) or storage_backlog.
 
-local function over_rate(partition, key, interval, burst)
-  -- Generic cell rate algorithm (ITU-T I.371): one number per person.
-  local due = tonumber(redis.call('GET', key) or 0)
-  local wait = due - partition.now - (burst - 1) * interval
-  if wait > 0 then
-    return wait
-  end
-  due = math.max(due, partition.now) + interval
-  redis.call('SET', key, text(due), 'PX', text(math.ceil(due - partition.now) + 1))
-  return nil
-end
-
 local function publish(keys, args)
   local partition = open(keys[1], keys[2], keys[3])
   local log_events, seen_ms = tonumber(args[1]), args[2]
@@ -33,7 +21,7 @@ local function publish(keys, args)
     local id, user = args[a], args[a + 1]
     local known = redis.call('GET', keys[k + 3])
     if known then
-      local epoch, seq, at = string.match(known, '^(%d+)-(%d+)-(%d+)$')
+      local epoch, seq, at = string.match(known, '^(%d+)-(%d+)-(%d+)')
       rows[#rows + 1] = {'dup', epoch, seq, at}
     else
       local room = load_room(partition, id, keys[k], keys[k + 1])

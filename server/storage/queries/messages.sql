@@ -20,6 +20,22 @@ SELECT EXISTS (
     SELECT FROM messages WHERE room_id = :room_id AND epoch = :epoch AND seq = :seq
 );
 
+-- name: author_at(room_id, epoch, seq)^
+-- Who wrote the message at a position, unless it is deleted.
+SELECT user_id, cid, at FROM messages AS message
+WHERE room_id = :room_id AND epoch = :epoch AND seq = :seq AND kind = 'm'
+  AND NOT EXISTS (
+    SELECT FROM messages AS tombstone
+    WHERE tombstone.room_id = message.room_id AND tombstone.kind = 'x'
+      AND tombstone.data::jsonb #>> '{target,user}' = message.user_id
+      AND tombstone.data::jsonb #>> '{target,cid}' = message.cid
+  );
+
+-- name: change_of(room_id, user_id, cid)^
+-- Where a person's change of this cid stands.
+SELECT epoch, seq, at FROM messages
+WHERE room_id = :room_id AND user_id = :user_id AND cid = :cid AND kind IN ('e', 'x', 'a');
+
 -- name: newest_position(room_id)^
 -- Where the saved history of a room ends, set-aside records included.
 SELECT last_epoch, last_seq FROM chatrooms WHERE id = :room_id;

@@ -1,0 +1,89 @@
+-- Change a message: give it another text, delete it, or put an emoji under it.
+--
+-- KEYS - head, events channel, drain, room, log, members, seen, rate
+-- ARGV - room id, user id, kind ('e', 'x' or 'a'), epoch and seq of the message, head of
+--        the event, its tail up to the target, what stands after the target;
+--        events that the log keeps, ms for which a cid is remembered, most records in the
+--        drain, ms between messages of a person or 0, messages that may come at once;
+--        what stands in a seen key before the user and between user and cid;
+--        author, cid and at of the message as PostgreSQL has them, or three times ''
+--
+-- Returns {'ok' | 'dup', epoch, seq, at} or {code}: cold, room_gone, not_a_member,
+-- message_not_found, forbidden, storage_backlog, rate_limited (with ms to wait), or
+-- unknown_target: the log does not have the message, PostgreSQL may.
+
+local MAY_DELETE = {owner = true, moderator = true}
+
+-- Return author, cid and time of the message at a position, or a code.
+local function find(room, epoch, seq, author, cid, at)
+  local id = epoch .. '-' .. seq
+  local entry = redis.call('XRANGE', room.log, id, id)[1]
+  if not entry then
+    if author == '' then
+      return 'unknown_target'
+    end
+    return nil, author, cid, at
+  end
+  if entry[2][1] ~= 'm' then
+    return 'message_not_found'
+  end
+  local message = cjson.decode(entry[2][2])
+  if string.match(message.user.id .. message.cid, '[^%w_-]') then
+    return 'message_not_found' -- no client's; it would break the JSON of the event
+  end
+  return nil, message.user.id, message.cid, text(message.at)
+end
+
+local function change(keys, args)
+  local known = redis.call('GET', keys[7])
+  if known then
+    local epoch, seq, at = string.match(known, '^(%d+)-(%d+)-(%d+)')
+    return {'dup', epoch, seq, at}
+  end
+  local partition = open(keys[1], keys[2], keys[3])
+  local room = load_room(partition, args[1], keys[4], keys[5])
+  if not room.state then
+    return {'cold'}
+  elseif room.state ~= 'live' then
+    return {'room_gone'}
+  end
+  local user, kind = args[2], args[3]
+  local role = role_of(redis.call('HGET', keys[6], user))
+  if not role or role == 'banned' then
+    return {'not_a_member'}
+  end
+  local code, author, cid, sent_at = find(room, args[4], args[5], args[16], args[17], args[18])
+  if code then
+    return {code}
+  end
+  -- A deleted message leaves a mark where its cid is remembered.
+  local mark = args[14] .. author .. args[15] .. cid
+  if string.sub(redis.call('GET', mark) or '', -1) == 'x' then
+    return {'message_not_found'}
+  end
+  if author ~= user and (kind == 'e' or (kind == 'x' and not MAY_DELETE[role])) then
+    return {'forbidden'}
+  end
+  if redis.call('XLEN', keys[3]) >= tonumber(args[11]) then
+    return {'storage_backlog'}
+  end
+  local interval = tonumber(args[12])
+  local wait = interval > 0 and over_rate(partition, keys[8], interval, tonumber(args[13]))
+  if wait then
+    return {'rate_limited', text(math.ceil(wait))}
+  end
+  local target = ',"target":{"epoch":' .. args[4] .. ',"seq":' .. args[5]
+    .. ',"user":"' .. author .. '","cid":"' .. cid .. '"}'
+  local epoch, seq = append(partition, room, kind, user, args[6], args[7] .. target .. args[8],
+    tonumber(args[9]))
+  local at = text(partition.now)
+  redis.call('SET', keys[7], epoch .. '-' .. seq .. '-' .. at, 'PX', args[10])
+  if kind == 'x' then
+    -- Sent again, by a page that did not hear of it, it would come back.
+    redis.call('SET', mark, args[4] .. '-' .. args[5] .. '-' .. sent_at .. '-x', 'PX', args[10])
+  end
+  commit(partition)
+  return {'ok', epoch, seq, at}
+end
+
+redis.register_function('change', change)
