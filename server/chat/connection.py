@@ -34,10 +34,8 @@ OPS_PER_SEND: Final = 5
 """Ops a second, as a multiple of ``send_rate``; faster ones wait unread in the kernel."""
 OPS_BURST: Final = 400
 """Ops at once: a page subscribes to all of its rooms and empties its outbox."""
-
-
-PRIVATE_CODES: Final = 3000
-"""Close codes from here on mean what applications agreed on (RFC 6455, section 7.4.2)."""
+PRIVATE_CODES: Final = range(3000, 5000)
+"""Close codes that mean what applications agreed on (RFC 6455, section 7.4.2)."""
 
 _ECHOED = frozenset({WSCloseCode.OK, WSCloseCode.GOING_AWAY})
 _DATA = frozenset({WSMsgType.TEXT, WSMsgType.BINARY})
@@ -142,7 +140,7 @@ class Connection:
         while True:
             message = await self._ws.receive()
             if message.type is WSMsgType.CLOSE:
-                await self._agree_to_close(message.data)
+                await self._agree_to_close(message.data or WSCloseCode.OK)
                 return
             if message.type not in _DATA:
                 return
@@ -164,9 +162,8 @@ class Connection:
 
     async def _agree_to_close(self, code: int) -> None:
         if self.outbox.code is None:
-            self.outbox.code = code or WSCloseCode.OK
-            echo = code if code in _ECHOED or code >= PRIVATE_CODES else WSCloseCode.OK
-            await self._ws.close(code=echo)
+            self.outbox.code = code
+            await self._ws.close(code=_answer_to(code))
         else:
             # Our close frame has been sent and answered: aiohttp must not send a second one.
             self.outbox.end()
@@ -282,3 +279,10 @@ class Connection:
             self._expiry = asyncio.get_running_loop().call_later(
                 seconds, self.close, CloseCode.TOKEN_EXPIRED, "The token has expired."
             )
+
+
+def _answer_to(code: int) -> int:
+    """Return the close code that answers a peer's: its own, or why it is none."""
+    if code == WSCloseCode.ABNORMAL_CLOSURE or code >= PRIVATE_CODES.stop:
+        return WSCloseCode.PROTOCOL_ERROR  # nobody may send these (RFC 6455, section 7.4)
+    return code if code in _ECHOED or code in PRIVATE_CODES else WSCloseCode.OK

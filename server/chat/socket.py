@@ -8,8 +8,9 @@ Next: server/chat/connection.py
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 from aiohttp import WSCloseCode, web
@@ -17,6 +18,7 @@ from aiohttp import WSCloseCode, web
 from server.auth.identity import Identity
 from server.auth.origin import may_upgrade
 from server.chat.connection import Connection
+from server.chat.gate import Gate
 from server.chat.joining import Joining
 from server.chat.outbox import CLOSE_S, Outbox
 from server.chat.surroundings import Surroundings
@@ -24,6 +26,9 @@ from server.domain.errors import CloseCode, Refusal
 from server.domain.ids import is_id
 from server.domain.positions import Position, parse_position
 from server.runtime.instruments import SOCKETS_CLOSED, SOCKETS_OPENED, UPGRADES_REFUSED
+
+if TYPE_CHECKING:
+    from aiohttp.http_websocket import WebSocketWriter
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +38,23 @@ _NO_ROOM: Final = frozenset({"room_gone", "not_a_member"})
 
 
 class _Socket(web.WebSocketResponse):
-    """A WebSocket that never waits for its peer to read before it closes."""
+    """A WebSocket behind a gate, which never waits for its peer to read before it closes."""
+
+    def _post_start(
+        self, request: web.BaseRequest, protocol: str | None, writer: WebSocketWriter
+    ) -> None:
+        connection = request.protocol
+        # What came together with the request goes through the gate too.
+        early = connection._message_tail  # noqa: SLF001 - aiohttp has no door for a reader of ours
+        connection._message_tail = b""  # noqa: SLF001
+        super()._post_start(request, protocol, writer)
+        reader, queue = self._parser, self._reader
+        assert reader is not None
+        assert queue is not None
+        gate = Gate(reader, queue, asyncio.get_running_loop().time)
+        connection._payload_parser = gate  # noqa: SLF001
+        if early:
+            gate.feed_data(early)
 
     async def close(
         self,

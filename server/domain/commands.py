@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import orjson
-
+from server.domain.decoding import decode_json
 from server.domain.errors import Refusal
 from server.domain.ids import is_id
 from server.domain.limits import Limits
@@ -163,8 +162,8 @@ def parse_command(frame: str | bytes, limits: Limits) -> Command:
         CommandError: ``bad_json``, ``unknown_op``, ``bad_request``, or a refusal of the text.
     """
     try:
-        fields = orjson.loads(frame)
-    except (orjson.JSONDecodeError, UnicodeEncodeError) as error:
+        fields = decode_json(frame)
+    except ValueError as error:
         raise CommandError(Refusal("bad_json"), None) from error
     if type(fields) is not dict:
         raise CommandError(Refusal("bad_request", "A frame is one JSON object."), None)

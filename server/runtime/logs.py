@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import orjson
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web import RequestPayloadError
 from pydantic import SecretStr
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def _is_ours(record: logging.LogRecord) -> bool:
     Whoever sends noise gets a 400; a traceback with his bytes for each would fill the disk.
     """
     error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, HttpProcessingError | ConnectionError)
+    return not isinstance(error, HttpProcessingError | RequestPayloadError | ConnectionError)
 
 
 def configure(settings: Settings, service: str, stream: TextIO | None = None) -> None:

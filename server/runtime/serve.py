@@ -69,6 +69,8 @@ async def serve(
         access_log=log,
         shutdown_timeout=IN_FLIGHT_S,
         handler_cancellation=False,
+        # Nobody sends us compressed bodies, and a small one may be very large (a deflate bomb).
+        auto_decompress=False,
     )
     try:
         await runner.setup()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
-import orjson
 from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import BadHttpMessage
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from server.domain.decoding import decode_json
 from server.domain.errors import Refusal
 from server.domain.ids import is_id
 from server.domain.positions import Position, parse_position
@@ -60,8 +60,8 @@ async def read_json(request: web.Request, model: type[Model]) -> Model:
         # A page of another site can send text/plain without asking first, but not JSON.
         raise Refusal("bad_request", "Send application/json.")
     try:
-        fields = orjson.loads(await request.read())
-    except orjson.JSONDecodeError as error:
+        fields = decode_json(await request.read())
+    except ValueError as error:
         raise Refusal("bad_json", "The body is not valid JSON.") from error
     if not isinstance(fields, dict):
         raise Refusal("bad_request", "The body must be one JSON object.")

@@ -152,6 +152,8 @@ async def test_a_socket_without_a_good_token_or_origin_is_refused_before_the_upg
     assert system.errors() == []
 
 
+@pytest.mark.fault(24)
+@pytest.mark.fault(30)
 async def test_a_bad_frame_gets_a_clear_answer_and_the_connection_lives(
     make_system: MakeSystem,
 ) -> None:
@@ -230,6 +232,8 @@ async def test_a_bad_frame_gets_a_clear_answer_and_the_connection_lives(
         assert system.errors() == []
 
 
+@pytest.mark.fault(28)
+@pytest.mark.fault(29)
 @pytest.mark.parametrize(
     ("kind", "payload", "code"),
     [

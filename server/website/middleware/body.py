@@ -1,4 +1,4 @@
-"""Refuses bodies over the limit, those without a declared length too."""
+"""Refuses bodies over the limit, those without a declared length too, and compressed ones."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ async def limit_body(request: web.Request, handler: Handler) -> web.StreamRespon
     """Answer 413 before a byte is read where the length is known, else while reading.
 
     Raises:
-        Refusal: ``too_large``.
+        Refusal: ``too_large``; ``bad_request`` for a compressed body, whose size nobody knows.
     """
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Refusal("bad_request", "Send the body without Content-Encoding.")
     limit = request.app[DEPS].settings.body_bytes
     if request.content_length is not None and request.content_length > limit:
         raise Refusal("too_large")

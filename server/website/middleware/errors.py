@@ -46,6 +46,9 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         if "Allow" in error.headers:
             answer.headers["Allow"] = error.headers["Allow"]
         return answer
+    except web.RequestPayloadError:
+        # A body that breaks off or breaks its own framing is the client's doing, not a failure.
+        return answer_refusal(request, Refusal("bad_request", "The body cannot be read."))
     except Exception:
         logger.exception("a request failed", extra={"path": request.path})
         return answer_refusal(request, Refusal("internal"))
