@@ -59,17 +59,41 @@ async def unsaved_records(redis: Any, system: System) -> int:
 
 async def room_state(redis: Any, system: System, room: str) -> RoomState | None:
     """Read a room in Redis; None where it is cold or deleted."""
-    names = keys.room_keys(keys.partition_of(room, system.partitions), room)
-    fields = await redis.hmget(names.room, ["state", "epoch", "seq", "saved_epoch", "saved_seq"])
-    if fields[0] != b"live":
+    partition = keys.partition_of(room, system.partitions)
+    names = keys.room_keys(partition, room)
+    state, generation, *fields = await redis.hmget(
+        names.room, ["state", "generation", "epoch", "seq", "saved_epoch", "saved_seq"]
+    )
+    now = await redis.hget(keys.partition_keys(partition).head, "generation")
+    if state != b"live" or (generation or b"") != (now or b""):
         return None
-    epoch, seq, saved_epoch, saved_seq = (int(value or 0) for value in fields[1:])
+    epoch, seq, saved_epoch, saved_seq = (int(value or 0) for value in fields)
     log = [
         (parse_position(entry.decode()), event)
         for entry, values in await redis.xrange(names.log)
         for event in values.values()
     ]
     return RoomState(Position(epoch, seq), Position(saved_epoch, saved_seq), log)
+
+
+@asynccontextmanager
+async def saving_is_held_up(system: System) -> AsyncIterator[None]:
+    """Enter the block when a writer stands in the middle of its transaction."""
+    waiting = """
+        SELECT count(*) FROM pg_locks
+        WHERE relation = 'messages'::regclass AND NOT granted
+    """
+    async with open_postgres(system) as holder, open_postgres(system) as looker:
+        transaction = holder.transaction()
+        await transaction.start()
+        await holder.execute("LOCK TABLE messages IN EXCLUSIVE MODE")
+
+        async def somebody_waits() -> bool:
+            return bool(await looker.fetchval(waiting))
+
+        await wait_until(somebody_waits, 30, "a writer is in the middle of saving")
+        yield
+        await transaction.rollback()
 
 
 async def settle(system: System, clients: Sequence[Client], timeout: float = SETTLE_S) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import orjson
 
+from server.domain.events import Kind
 from server.domain.positions import START, Position
 from server.domain.records import Row, rebuild
 from tests.scenarios.ledger import Connection, Ledger, position_of
@@ -57,6 +58,9 @@ def judge(evidence: Evidence) -> list[str]:
         problems.append(f"L: {evidence.dead_letters} records were set aside")
     for room, rows in evidence.rows.items():
         problems += _doubled_rows(room, rows)
+        problems += _after_the_end(room, rows)
+        if not evidence.moved:
+            problems += _holes(room, rows)
         problems += _redis_disagrees(evidence, room, rows)
     for ledger in evidence.ledgers:
         rows = evidence.rows.get(ledger.room, [])
@@ -65,6 +69,8 @@ def judge(evidence: Evidence) -> list[str]:
             where = f"{ledger.who}, connection {number}"
             problems += [f"{each} ({where})" for each in _wire(connection, ledger.room)]
             problems += [f"{each} ({where})" for each in _watermarks(connection, ledger.room)]
+            if not evidence.moved:
+                problems += [f"{each} ({where})" for each in _too_early(connection, rows)]
             heard = _heard(connection, ledger.room)
             problems += [f"{each} ({where})" for each in _misheard(heard, rows, evidence)]
         problems += _screen(ledger, rows, moved=evidence.moved)
@@ -144,6 +150,13 @@ def _watermarks(connection: Connection, room: str) -> Iterator[str]:
             if position_of(frame) < highest:
                 yield f"O: the saved watermark went back to {position_of(frame)} from {highest}"
             highest = max(highest, position_of(frame))
+
+
+def _too_early(connection: Connection, rows: Sequence[Row]) -> Iterator[str]:
+    end = rows[-1].position if rows else START
+    told = [position_of(frame) for frame in connection.frames if frame.get("ev") == "saved"]
+    if max(told, default=START) > end:
+        yield f"L: saved was said up to {max(told)}, stored is up to {end}"
 
 
 def _heard(connection: Connection, room: str) -> Iterator[dict[str, Any]]:
@@ -236,6 +249,20 @@ def _doubled_rows(room: str, rows: Sequence[Row]) -> Iterator[str]:
     for place, times in Counter(row.position for row in rows).items():
         if times > 1:
             yield f"D: {place} is stored {times} times in {room}"
+
+
+def _after_the_end(room: str, rows: Sequence[Row]) -> Iterator[str]:
+    ends = [row.position for row in rows if row.kind == Kind.DELETED]
+    for row in rows:
+        if ends and row.position > ends[0]:
+            yield f"O: {row.position} stands after the end of {room} at {ends[0]}"
+
+
+def _holes(room: str, rows: Sequence[Row]) -> Iterator[str]:
+    for number, row in enumerate(rows, 1):
+        if row.seq != number:
+            yield f"G: {row.position} is number {number} of {room} in PostgreSQL"
+            return
 
 
 def _redis_disagrees(evidence: Evidence, room: str, rows: Sequence[Row]) -> Iterator[str]:

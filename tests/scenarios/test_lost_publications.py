@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 
+import pytest
+
+from tests.figures import Figure
 from tests.helpers import wait_until
 from tests.scenarios.conftest import MakeSystem
 from tests.scenarios.evidence import acquit
@@ -17,8 +20,9 @@ REPAIRED_S = 2.0
 INTERVAL_S = 1.0
 
 
+@pytest.mark.fault(17)
 async def test_a_lost_publication_is_repaired_by_the_next_one(
-    make_system: MakeSystem, redis_url: str
+    make_system: MakeSystem, redis_url: str, figure: Figure
 ) -> None:
     async with (
         proxied(redis_url) as proxy,
@@ -37,14 +41,15 @@ async def test_a_lost_publication_is_repaired_by_the_next_one(
         speaker.say("third")
         await listener.sees("second", timeout=20)
         took = time.monotonic() - said
-        print(f"a hole was filled {took:.2f} s after the next message")
+        figure("a hole was filled after the next message", took, "s")
         assert proxy.dropped == 1
         assert took < REPAIRED_S
         await acquit(system)
 
 
+@pytest.mark.fault(17)
 async def test_the_last_message_is_found_though_nothing_follows_it(
-    make_system: MakeSystem, redis_url: str
+    make_system: MakeSystem, redis_url: str, figure: Figure
 ) -> None:
     # Without a writer: what it says is saved would be heard, and tell of the hole.
     async with (
@@ -71,14 +76,14 @@ async def test_the_last_message_is_found_though_nothing_follows_it(
             took.append(time.monotonic() - said)
             # Not in step with the looks at the counters.
             await asyncio.sleep(0.35)
-        print("found after", ", ".join(f"{each:.2f} s" for each in took))
+        figure("a lost last message was found, the slowest of four", max(took), "s")
         assert proxy.dropped == 4
         assert max(took) < REPAIRED_S
         assert len(listener.ledger.connections) == 1
 
 
 async def test_a_sender_hears_that_his_message_is_saved_though_the_news_was_lost(
-    make_system: MakeSystem, redis_url: str
+    make_system: MakeSystem, redis_url: str, figure: Figure
 ) -> None:
     async with (
         proxied(redis_url) as proxy,
@@ -95,11 +100,12 @@ async def test_a_sender_hears_that_his_message_is_saved_though_the_news_was_lost
         lost = time.monotonic()
         await client.is_saved(cid, timeout=20)
         took = time.monotonic() - lost
-        print(f"saved was heard {took:.2f} s later")
+        figure("lost news of saving was heard", took, "s")
         assert took < REPAIRED_S
         await acquit(system)
 
 
+@pytest.mark.fault(17)
 async def test_under_load_every_fifth_publication_is_lost_and_nothing_is_missed(
     make_system: MakeSystem, redis_url: str
 ) -> None:
@@ -119,6 +125,8 @@ async def test_under_load_every_fifth_publication_is_lost_and_nothing_is_missed(
         assert system.errors() == []
 
 
+@pytest.mark.fault(15)
+@pytest.mark.fault(16)
 async def test_a_silent_link_to_redis_is_noticed_and_repaired(
     make_system: MakeSystem, redis_url: str
 ) -> None:

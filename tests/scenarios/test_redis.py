@@ -11,6 +11,7 @@ import pytest
 
 from server.domain.positions import Position
 from server.local.valkey import Valkey
+from tests.figures import Figure
 from tests.helpers import wait_until
 from tests.scenarios.client import Client
 from tests.scenarios.conftest import MakeSystem
@@ -32,8 +33,9 @@ def own_redis(server_folder: Path) -> Iterator[Valkey]:
     shutil.rmtree(server.folder)
 
 
+@pytest.mark.fault(7)
 async def test_redis_killed_under_load_comes_back_with_its_file(
-    make_system: MakeSystem, own_redis: Valkey
+    make_system: MakeSystem, own_redis: Valkey, figure: Figure
 ) -> None:
     async with make_system(redis_url=own_redis.url) as system:
         clients = await town(system)
@@ -46,7 +48,7 @@ async def test_redis_killed_under_load_comes_back_with_its_file(
                 own_redis.start()
                 back = time.monotonic()
                 took = await talk.everybody_is_heard(since=back)
-                print(f"everybody talked again {took:.2f} s after Redis was back")
+                figure("everybody talked again after Redis was back", took, "s")
                 assert took < BACK_S
                 await clients[0].has_heard(Position(before.epoch + 1, 0))
                 await talk.goes_on(100)
@@ -54,8 +56,9 @@ async def test_redis_killed_under_load_comes_back_with_its_file(
         assert acknowledged(clients) == saved(clients) == talk.said
 
 
+@pytest.mark.fault(9)
 async def test_redis_comes_back_empty_and_senders_bring_back_what_it_lost(
-    make_system: MakeSystem, own_redis: Valkey
+    make_system: MakeSystem, own_redis: Valkey, figure: Figure
 ) -> None:
     async with make_system(redis_url=own_redis.url) as system:
         clients = await town(system)
@@ -76,7 +79,7 @@ async def test_redis_comes_back_empty_and_senders_bring_back_what_it_lost(
             back = time.monotonic()
             writer.cont()
             took = await talk.everybody_is_heard(since=back)
-            print(f"everybody talked again {took:.2f} s after an empty Redis was there")
+            figure("everybody talked again after an empty Redis was there", took, "s")
             assert took < BACK_S
             await talk.goes_on(100)
         await acquit(system, moved=True)
@@ -89,8 +92,9 @@ async def test_redis_comes_back_empty_and_senders_bring_back_what_it_lost(
         assert acknowledged(clients) == saved(clients)
 
 
+@pytest.mark.fault(9)
 async def test_who_left_loses_at_most_what_was_not_saved(
-    make_system: MakeSystem, own_redis: Valkey
+    make_system: MakeSystem, own_redis: Valkey, figure: Figure
 ) -> None:
     async with make_system(redis_url=own_redis.url) as system:
         clients = await town(system, rooms=1)
@@ -108,13 +112,14 @@ async def test_who_left_loses_at_most_what_was_not_saved(
         back = time.monotonic()
         await seconds_until_live([stays], 0, timeout=20)
         await stays.is_saved(stays.say("I am still here"))
-        print(f"saved {time.monotonic() - back:.2f} s after an empty Redis was there")
+        figure("saved again after an empty Redis was there", time.monotonic() - back, "s")
         evidence = await acquit(system, moved=True)
         texts = [row.text for row in evidence.rows[stays.room] if row.kind == "m"]
         assert set(texts[-2:]) == {"nor this", "I am still here"}
         assert "nobody saved this" not in texts
 
 
+@pytest.mark.fault(9)
 async def test_who_had_just_come_in_when_redis_lost_it_may_talk_on(
     make_system: MakeSystem, own_redis: Valkey
 ) -> None:

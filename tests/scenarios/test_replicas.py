@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 
+import pytest
+
+from tests.figures import Figure
 from tests.scenarios.conftest import MakeSystem
 from tests.scenarios.evidence import acquit
 from tests.scenarios.load import longest_wait, seconds_until_live, talking, town
@@ -14,8 +17,9 @@ BACK_S = 3.0
 """The promise: who was on a replica that died hears his room again within so many seconds."""
 
 
+@pytest.mark.fault(2)
 async def test_people_of_a_killed_replica_go_on_at_another_within_3_s(
-    system: System,
+    system: System, figure: Figure
 ) -> None:
     clients = await town(system)
     here = [client for client in clients if client.replica == 0]
@@ -27,7 +31,7 @@ async def test_people_of_a_killed_replica_go_on_at_another_within_3_s(
         killed = time.monotonic()
         system.replicas[0].kill()
         took = await seconds_until_live(here, killed, timeout=20)
-        print(f"everybody was back after {took:.2f} s")
+        figure("everybody of a killed replica was back", took, "s")
         assert took < BACK_S
         await talk.goes_on(200)
     await acquit(system)
@@ -37,7 +41,10 @@ async def test_people_of_a_killed_replica_go_on_at_another_within_3_s(
     assert system.errors() == []
 
 
-async def test_a_rolling_restart_is_not_noticed_by_those_who_talk(make_system: MakeSystem) -> None:
+@pytest.mark.fault(3)
+async def test_a_rolling_restart_is_not_noticed_by_those_who_talk(
+    make_system: MakeSystem, figure: Figure
+) -> None:
     async with make_system(drain_s=3.0) as system:
         clients = await town(system)
         async with talking(clients) as talk:
@@ -49,7 +56,7 @@ async def test_a_rolling_restart_is_not_noticed_by_those_who_talk(make_system: M
                 took = time.monotonic() - began
                 assert code == 0, replica.tail()
                 assert took < 3.0 + 9.0
-                print(f"{replica.name} stopped in {took:.2f} s")
+                figure(f"{replica.name} stopped", took, "s")
                 waits = [client.is_live(BACK_S) for client in clients]
                 await asyncio.gather(*waits)
                 await talk.goes_on(60)
@@ -66,6 +73,7 @@ async def test_a_rolling_restart_is_not_noticed_by_those_who_talk(make_system: M
         assert system.errors() == []
 
 
+@pytest.mark.fault(4)
 async def test_a_frozen_replica_repairs_its_rooms_before_anybody_hears_more(
     system: System,
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import aiohttp
 import orjson
+import pytest
 
 from tests.scenarios.evidence import acquit, gather, open_redis, rows_of
 from tests.scenarios.load import people, talking
@@ -44,6 +45,7 @@ async def _room_stays_gone(person: Person, room: str) -> None:
             raise AssertionError("a socket to a deleted room was opened")
 
 
+@pytest.mark.fault(36)
 async def test_messages_in_flight_are_taken_before_the_deletion_or_refused(
     system: System,
 ) -> None:
@@ -76,6 +78,7 @@ async def test_messages_in_flight_are_taken_before_the_deletion_or_refused(
     await _room_stays_gone(alice, kitchen)
 
 
+@pytest.mark.fault(36)
 async def test_a_deleted_room_does_not_come_back_after_redis_lost_everything(
     system: System,
 ) -> None:

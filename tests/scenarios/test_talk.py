@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import orjson
+import pytest
 
 from tests.scenarios.evidence import acquit, rows_of
 from tests.scenarios.load import acknowledged, people, talking, town
@@ -42,6 +43,7 @@ async def test_people_come_and_go_without_missing_a_word(system: System) -> None
     assert system.errors() == []
 
 
+@pytest.mark.fault(32)
 async def test_a_message_sent_a_hundred_times_at_once_is_one_message(system: System) -> None:
     alice, bob = await people(system, 2)
     kitchen = await alice.create_room("Kitchen")

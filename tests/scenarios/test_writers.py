@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+
+import pytest
 
 from server.state import keys
+from tests.figures import Figure
 from tests.helpers import wait_until
 from tests.scenarios.conftest import MakeSystem
-from tests.scenarios.evidence import acquit, open_postgres, open_redis, rows_of, unsaved_records
+from tests.scenarios.evidence import acquit, open_redis, rows_of, saving_is_held_up, unsaved_records
 from tests.scenarios.load import acknowledged, saved, talking, town
 from tests.scenarios.system import System
 
 
-async def test_chat_goes_on_without_a_writer_and_is_saved_afterwards(system: System) -> None:
+async def test_chat_goes_on_without_a_writer_and_is_saved_afterwards(
+    system: System, figure: Figure
+) -> None:
     clients = await town(system)
     writer = system.writers[0]
     async with talking(clients) as talk:
@@ -30,11 +33,12 @@ async def test_chat_goes_on_without_a_writer_and_is_saved_afterwards(system: Sys
         await writer.start()
         began = time.monotonic()
         await wait_until(lambda: saved(clients) > known + 200, 30, "saved events arrive")
-        print(f"saved events came {time.monotonic() - began:.2f} s after the start")
+        figure("saved events came after the start", time.monotonic() - began, "s")
     await acquit(system)
     assert system.errors() == []
 
 
+@pytest.mark.fault(5)
 async def test_a_writer_killed_in_the_middle_of_saving_loses_and_doubles_nothing(
     system: System,
 ) -> None:
@@ -43,7 +47,7 @@ async def test_a_writer_killed_in_the_middle_of_saving_loses_and_doubles_nothing
     async with talking(clients) as talk:
         for _ in range(3):
             await talk.goes_on(100)
-            async with _saving_is_held_up(system):
+            async with saving_is_held_up(system):
                 writer.kill()
             await writer.start()
         # And at any other moment.
@@ -55,28 +59,9 @@ async def test_a_writer_killed_in_the_middle_of_saving_loses_and_doubles_nothing
     assert system.errors() == []
 
 
-@asynccontextmanager
-async def _saving_is_held_up(system: System) -> AsyncIterator[None]:
-    """Enter the block when a writer stands in the middle of its transaction."""
-    waiting = """
-        SELECT count(*) FROM pg_locks
-        WHERE relation = 'messages'::regclass AND NOT granted
-    """
-    async with open_postgres(system) as holder, open_postgres(system) as looker:
-        transaction = holder.transaction()
-        await transaction.start()
-        await holder.execute("LOCK TABLE messages IN EXCLUSIVE MODE")
-
-        async def somebody_waits() -> bool:
-            return bool(await looker.fetchval(waiting))
-
-        await wait_until(somebody_waits, 30, "a writer is in the middle of saving")
-        yield
-        await transaction.rollback()
-
-
+@pytest.mark.fault(6)
 async def test_two_writers_share_and_a_frozen_one_loses_its_part(
-    make_system: MakeSystem,
+    make_system: MakeSystem, figure: Figure
 ) -> None:
     async with make_system(writers=2) as system:
         clients = await town(system, rooms=6, inhabitants=3)
@@ -105,7 +90,7 @@ async def test_two_writers_share_and_a_frozen_one_loses_its_part(
                     return len(set(await holders()) - {None}) == 1
 
                 await wait_until(taken_over, 30, "the other one has everything")
-                print(f"taken over after {time.monotonic() - frozen_at:.2f} s")
+                figure("a frozen writer was taken over", time.monotonic() - frozen_at, "s")
                 known = saved(clients)
                 await wait_until(lambda: saved(clients) > known + 60, 30, "all is saved")
                 first.cont()
