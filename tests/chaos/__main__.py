@@ -18,7 +18,7 @@ import uvloop
 
 from tests.chaos.faults import FAULTS
 from tests.chaos.plan import Fault, named_steps, random_steps
-from tests.chaos.run import Run, keep_what_tells, new_folder
+from tests.chaos.run import WARM_UP_S, Run, keep_what_tells, new_folder
 from tests.chaos.servers import Impossible
 from tests.scenarios.service import ROOT
 
@@ -39,6 +39,9 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="name every fault and end")
     parser.add_argument(
         "--root", type=Path, default=ROOT, help="another copy of the tree, whose server runs"
+    )
+    parser.add_argument(
+        "--warm-up", type=float, default=WARM_UP_S, help="seconds in which the usual pace is taken"
     )
     return parser.parse_args(argv)
 
@@ -88,7 +91,12 @@ class Program:
         folder = new_folder()
         try:
             run = self._run = Run(
-                folder, faults[0].needs, faults, root=self._options.root, alone=not random_mode
+                folder,
+                faults[0].needs,
+                faults,
+                root=self._options.root,
+                alone=not random_mode,
+                warm_up_s=self._options.warm_up,
             )
         except Impossible as reason:
             print(f"{', '.join(fault.name for fault in faults)}: {reason}")

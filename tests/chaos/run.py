@@ -25,7 +25,7 @@ from tests.scenarios.ledger import Ledger
 from tests.scenarios.load import acknowledged, saved
 from tests.scenarios.recovery import percentile
 from tests.scenarios.service import ROOT
-from tests.scenarios.weight import Weight, is_light_again, weigh
+from tests.scenarios.weight import Weight, is_light_again, judge_weight, weigh
 
 WARM_UP_S = 12.0
 """Time in which the usual pace is measured."""
@@ -59,12 +59,14 @@ class Run:
         *,
         root: Path = ROOT,
         alone: bool = False,
+        warm_up_s: float = WARM_UP_S,
     ) -> None:
         self.timeline = Timeline(folder / "timeline.txt")
         self.world = World(folder, needs, self.timeline, root)
         self.world.alone = alone
         self._faults = {fault.name: fault for fault in faults}
         self._usual: Weight | None = None
+        self._warm_up_s = warm_up_s
         self._limit_s = 0.0
 
     async def go(self, steps: Iterable[Step], minutes: float) -> list[str]:
@@ -96,7 +98,7 @@ class Run:
         world.talk()
         await world.wait(COLD_S)
         began = time.monotonic()
-        await world.wait(WARM_UP_S)
+        await world.wait(self._warm_up_s)
         found = waits(self._ledgers, began, time.monotonic() - 1)
         usual_s = percentile(found, 0.99)
         self._limit_s = limit_of(usual_s)
@@ -155,10 +157,12 @@ class Run:
         timeline.note("everything is settled")
         await self._judge_evidence()
         assert self._usual is not None
+        for heavy in judge_weight(self._usual, await weigh(world.town)):
+            timeline.note(f"not yet let go: {heavy}")
         try:
             light = await is_light_again(world.town, self._usual)
-        except AssertionError as heavy:
-            for problem in str(heavy).splitlines():
+        except AssertionError as stays:
+            for problem in str(stays).splitlines():
                 timeline.problem(problem)
         else:
             memory = max(light.memory[name] - was for name, was in self._usual.memory.items())

@@ -12,7 +12,6 @@ from tests.chaos.losses import leave_with_unsaved
 from tests.chaos.plan import Fault, Needs, Stroke
 from tests.chaos.world import World
 from tests.scenarios.evidence import open_redis
-from tests.scenarios.load import acknowledged
 
 REDIS = frozenset({"redis"})
 POSTPONED_S = 2.0
@@ -85,8 +84,8 @@ async def _disk_full(world: World, stroke: Stroke) -> AsyncIterator[str]:
     yield "the disk of Redis"
     if not world.servers.redis.running or world.servers.redis.pid != pid:
         world.timeline.problem("Redis ended when its disk was full")
-    refused = [code for client in world.citizens for code in client.ledger.passing][told:]
-    world.timeline.figure("refusals while the disk was full", len(refused), "answers")
+    refused = sum(len(client.ledger.passing) for client in world.citizens) - told
+    world.timeline.figure("refusals while the disk was full", refused, "answers")
     if not refused:
         world.timeline.problem("nobody was refused while the disk was full")
     disk.free()
@@ -107,9 +106,7 @@ async def _killed_without_senders(world: World, stroke: Stroke) -> AsyncIterator
 async def _killed_behind_its_disk(world: World, stroke: Stroke) -> AsyncIterator[str]:
     world.moved = True
     world.servers.lag(LAG_S)
-    before = acknowledged(world.citizens)
     gone = await leave_with_unsaved(world, stroke)
-    world.timeline.note(f"{acknowledged(world.citizens) - before} acknowledged on the slow disk")
     await world.servers.kill_redis()
     gone.died()
     world.servers.lag(0)
