@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import orjson
+
 from server.domain import events
 from server.domain.errors import Refusal
 from server.domain.positions import Position
+from server.domain.records import row_of
 from server.domain.rooms import Member, Role, RoomSnapshot, User
 from server.state import keys
 from server.state.client import RedisClient, fcall
@@ -147,9 +151,12 @@ class Rooms:
         rows.append(len(snapshot.tail))
         for position, kind, event in snapshot.tail:
             rows += [str(position), kind, event]
+        seen_ms = self._settings.seen_s * 1000
+        seen = _seen(partition, snapshot, since=time.time() * 1000 - seen_ms)
+        rows += [seen_ms, *seen.values()]
         reply = await self._client.call(
             "hydrate",
-            [*_write_keys(partition), *keys.room_keys(partition, room.id)[:4]],
+            [*_write_keys(partition), *keys.room_keys(partition, room.id)[:4], *seen],
             [
                 room.id,
                 "deleted" if room.deleted else "live",
@@ -245,6 +252,24 @@ def parse_member(raw: bytes | None) -> Member | None:
         return None
     role, _, name = raw.decode().partition(" ")
     return Member(Role(role), name)
+
+
+def _seen(partition: int, snapshot: RoomSnapshot, since: float) -> dict[str, str]:
+    """Tell which ``cid`` got which position after ``since``, Unix ms, by key of Redis.
+
+    Who sends again what was saved must hear where it stands: it would move otherwise.
+    """
+    known: dict[str, str] = {}
+    for position, kind, event in snapshot.tail:
+        row = row_of(kind, event)
+        if row.cid is None or row.at < since:
+            continue
+        known[keys.seen(partition, row.room_id, row.user_id, row.cid)] = f"{position}-{row.at}"
+        if kind == events.Kind.TOMBSTONE:
+            target = orjson.loads(row.data or b"{}")["target"]
+            gone = keys.seen(partition, row.room_id, target["user"], target["cid"])
+            known[gone] = f"{target['epoch']}-{target['seq']}-{row.at}-x"
+    return known
 
 
 def _write_keys(partition: int) -> tuple[str, str, str]:

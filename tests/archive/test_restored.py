@@ -12,13 +12,15 @@ import orjson
 import pytest
 
 from server.archive import Archive
+from server.domain import events
 from server.domain.errors import Refusal
 from server.domain.positions import START, Position
 from server.domain.rooms import Room, User, Visibility
 from server.local.postgres import Postgres
 from server.local.valkey import Valkey
 from server.runtime.settings import Settings
-from server.state import drain, presence
+from server.state import changes, drain, presence
+from server.state.changes import Change
 from server.state.client import RedisClient, open_redis
 from server.state.posts import Post, Posted, post
 from server.state.presence import PresenceChange
@@ -120,19 +122,19 @@ async def save(client: RedisClient, pool: Pool) -> None:
 
 async def everything(archive: Archive, room: Room) -> list[bytes]:
     """Page back through the whole history."""
-    events: list[bytes] = []
+    found: list[bytes] = []
     before: Position | None = None
     while True:
         page = await archive.page(room.id, before=before, limit=7)
-        events = page.events + events
+        found = page.events + found
         if not page.more:
-            return events
+            return found
         oldest = orjson.loads(page.events[0])
         before = Position(oldest["epoch"], oldest["seq"])
 
 
-def places(events: list[bytes]) -> list[Position]:
-    return [Position(each["epoch"], each["seq"]) for each in map(orjson.loads, events)]
+def places(found: list[bytes]) -> list[Position]:
+    return [Position(each["epoch"], each["seq"]) for each in map(orjson.loads, found)]
 
 
 @pytest.mark.fault(10)
@@ -159,16 +161,33 @@ async def test_history_after_an_older_backup_has_no_hole_and_no_position_twice(
     assert fresh.position.seq == newer[-1].position.seq + 1
     assert not again.duplicate
     await save(client, pool)
-    events = await everything(archive, kitchen)
-    assert [place.seq for place in places(events)] == list(range(1, 54))
-    assert all(one < other for one, other in pairwise(places(events)))
-    assert texts(events)[20:22] == ["in the drain of the backup", "newer 0"]
-    assert texts(events)[-2:] == ["fresh", "never saved"]
+    found = await everything(archive, kitchen)
+    assert [place.seq for place in places(found)] == list(range(1, 54))
+    assert all(one < other for one, other in pairwise(places(found)))
+    assert texts(found)[20:22] == ["in the drain of the backup", "newer 0"]
+    assert texts(found)[-2:] == ["fresh", "never saved"]
     stored = await Messages(pool).page(kitchen.id, limit=100)
-    assert [event for _, _, event in stored] == events
+    assert [event for _, _, event in stored] == found
     assert await Messages(pool).dead_letters(1) == []
     known = await archive.resume(kitchen.id, newer[-1].position)
     assert (known.mode, len(known.entries)) == ("resumed", 2)
+
+
+@pytest.mark.fault(9)
+async def test_who_sends_again_what_was_saved_hears_where_it_stands_though_redis_forgot(
+    archive: Archive, client: RedisClient, pool: Pool
+) -> None:
+    kitchen = await Rooms(pool).create("Kitchen", ALICE)
+    await archive.enter(kitchen.id, ALICE)
+    [kept, gone] = await say(client, kitchen, "kept", "gone")
+    parts = events.deleted(kitchen.id, ALICE, "deletion")
+    await changes.change(client, Change(kitchen.id, ALICE, "deletion", gone.position, parts))
+    await save(client, pool)
+    await client.execute("FLUSHALL")
+    await archive.enter(kitchen.id, ALICE)
+    [again, buried] = await say(client, kitchen, "kept", "gone")
+    assert (again.duplicate, again.position, again.at) == (True, kept.position, kept.at)
+    assert (buried.duplicate, buried.position) == (True, gone.position)
 
 
 @pytest.mark.fault(10)

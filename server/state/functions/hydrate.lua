@@ -1,10 +1,12 @@
 -- Bring a cold room back from PostgreSQL; do nothing when it is here, or was deleted.
 --
--- KEYS - head, events channel, drain, room, log, members, reads
+-- KEYS - head, events channel, drain, room, log, members, reads, then what is remembered
+--        of each recent cid
 -- ARGV - room id, 'live' | 'deleted', ms for which a tombstone stays, visibility,
 --        epoch and seq of the newest saved event, messages, then three lists, each
 --        behind its number of rows: members (user, "<role> <name>"), read marks
---        (user, mark), newest events (entry id, kind, event)
+--        (user, mark), newest events (entry id, kind, event); then ms for which a cid is
+--        remembered, and one position with its time per cid
 --
 -- Returns 1 when the room was written, 0 when there was nothing to do.
 
@@ -42,6 +44,10 @@ local function hydrate(keys, args)
   local rows = tonumber(args[a])
   for row = 1, rows do
     redis.call('XADD', keys[5], args[a + 3 * row - 2], args[a + 3 * row - 1], args[a + 3 * row])
+  end
+  a = a + 1 + 3 * rows
+  for k = 8, #keys do
+    redis.call('SET', keys[k], args[a + k - 7], 'PX', args[a])
   end
   return 1
 end
