@@ -59,8 +59,7 @@ def judge(evidence: Evidence) -> list[str]:
     for room, rows in evidence.rows.items():
         problems += _doubled_rows(room, rows)
         problems += _after_the_end(room, rows)
-        if not evidence.moved:
-            problems += _holes(room, rows)
+        problems += _numbers(room, rows, whole=not evidence.moved)
         problems += _redis_disagrees(evidence, room, rows)
     for ledger in evidence.ledgers:
         rows = evidence.rows.get(ledger.room, [])
@@ -75,6 +74,7 @@ def judge(evidence: Evidence) -> list[str]:
             problems += [f"{each} ({where})" for each in _misheard(heard, rows, evidence)]
         problems += _screen(ledger, rows, moved=evidence.moved)
         if not evidence.moved:
+            problems += _misplaced(ledger, rows)
             problems += _own_order(ledger, rows)
     return problems
 
@@ -137,7 +137,7 @@ def _wire(connection: Connection, room: str) -> Iterator[str]:
 def _inside_reset(frame: dict[str, Any]) -> Iterator[str]:
     places = [position_of(event) for event in frame["events"]]
     for before, after in itertools.pairwise(places):
-        if after <= before:
+        if after <= before or after.seq <= before.seq:
             yield f"O: {after} stands after {before} in a reset"
     if places and places[-1] != position_of(frame):
         yield f"G: a reset to {position_of(frame)} ends at {places[-1]}"
@@ -189,6 +189,15 @@ def _misheard(
             now = cids.get((event["user"]["id"], event["cid"]))
             if now is not None and now.epoch <= place.epoch:
                 yield f"O: a message moved from {place} to {now}, in the same epoch"
+
+
+def _misplaced(ledger: Ledger, rows: Sequence[Row]) -> Iterator[str]:
+    """Each answer to a sender tells where his message stands, and not another's."""
+    places = {row.cid: row.position for row in rows if row.user_id == ledger.user}
+    for sent in ledger.sent.values():
+        told = [place for place in sent.positions if place != places.get(sent.cid, place)]
+        if told:
+            yield f"O: {ledger.who}'s {sent.text!r} is at {places[sent.cid]}, said was {told}"
 
 
 def _screen(ledger: Ledger, rows: Sequence[Row], *, moved: bool) -> Iterator[str]:
@@ -258,11 +267,15 @@ def _after_the_end(room: str, rows: Sequence[Row]) -> Iterator[str]:
             yield f"O: {row.position} stands after the end of {room} at {ends[0]}"
 
 
-def _holes(room: str, rows: Sequence[Row]) -> Iterator[str]:
-    for number, row in enumerate(rows, 1):
-        if row.seq != number:
-            yield f"G: {row.position} is number {number} of {room} in PostgreSQL"
-            return
+def _numbers(room: str, rows: Sequence[Row], *, whole: bool) -> Iterator[str]:
+    """The events of a room are numbered in their order, also across epochs."""
+    for before, after in itertools.pairwise(rows):
+        if after.seq <= before.seq:
+            yield f"O: {after.position} of {room} is stored after {before.position}"
+        elif whole and after.seq != before.seq + 1:
+            yield f"G: {after.position} of {room} is stored after {before.position}"
+    if whole and rows and rows[0].seq != 1:
+        yield f"G: the first event of {room} is {rows[0].position}"
 
 
 def _redis_disagrees(evidence: Evidence, room: str, rows: Sequence[Row]) -> Iterator[str]:
@@ -275,6 +288,10 @@ def _redis_disagrees(evidence: Evidence, room: str, rows: Sequence[Row]) -> Iter
             f"saved is {state.saved}"
         )
     stored = {row.position: rebuild(row) for row in rows}
+    places = {place for place, _ in state.log}
+    for place in stored:
+        if places and place > min(places) and place not in places:
+            yield f"G: {place} of {room} is stored and missing in Redis's log"
     for place, event in state.log:
         other = stored.get(place)
         if other is None and not evidence.moved:

@@ -154,6 +154,14 @@ def _go_on_after_the_end(evidence: Evidence) -> None:
     evidence.rows[ROOM][3] = end
 
 
+def _answer_with_anothers_place(evidence: Evidence) -> None:
+    evidence.ledgers[0].sent["c3"].positions.append(Position(EPOCH, 2))
+
+
+def _leave_out_of_redis(evidence: Evidence) -> None:
+    del evidence.rooms[ROOM].log[2]
+
+
 def _fall_behind_in_redis(evidence: Evidence) -> None:
     evidence.rooms[ROOM].saved = Position(EPOCH, 5)
 
@@ -183,6 +191,8 @@ def _fall_behind_in_redis(evidence: Evidence) -> None:
         (_say_saved_too_early, "L"),
         (_skip_a_position, "G"),
         (_go_on_after_the_end, "O"),
+        (_answer_with_anothers_place, "O"),
+        (_leave_out_of_redis, "G"),
     ],
     ids=lambda value: value.__name__.strip("_") if callable(value) else value,
 )
