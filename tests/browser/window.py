@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from typing import Any
 
@@ -12,6 +13,7 @@ from playwright.async_api import (
     Page,
     Request,
     Response,
+    WebSocket,
     expect,
 )
 
@@ -44,6 +46,7 @@ class Window:
         complaints: errors of scripts, refusals by the content policy, requests that failed,
             answers of 400 and above, dialogs. The fixture fails the test if any is left that
             the test did not say it ``expects``.
+        sockets: every socket that any tab opened.
     """
 
     def __init__(self, context: BrowserContext, home: str, wire: Wire | None = None) -> None:
@@ -54,6 +57,7 @@ class Window:
         self.name = ""
         self.page: Page
         self.complaints: list[str] = []
+        self.sockets: list[tuple[Page, WebSocket]] = []
         self._expected: list[re.Pattern[str]] = []
         context.set_default_timeout(WAIT_MS)
         context.on("page", self._watch)
@@ -68,6 +72,14 @@ class Window:
         """Open another tab and go on in it."""
         self.page = await self.context.new_page()
         await self.open(path)
+
+    async def beside(self, path: str = "") -> Window:
+        """Open a second tab, and return it as a window of the same browser and person."""
+        other = copy.copy(self)
+        other.page = await self.context.new_page()
+        if path:
+            await other.open(path)
+        return other
 
     async def enter(self, room: str) -> None:
         """Open a room and wait until it is live."""
@@ -98,6 +110,13 @@ class Window:
         await self.context.set_offline(False)
 
     # --- What is on the page ------------------------------------------------------------
+
+    @property
+    def open_sockets(self) -> list[Page]:
+        """The tabs of this browser that hold a socket, as often as they do."""
+        return [
+            page for page, socket in self.sockets if not socket.is_closed() and not page.is_closed()
+        ]
 
     def find(self, selector: str) -> Locator:
         """Return what a selector finds on the open page."""
@@ -184,6 +203,7 @@ class Window:
         ]
 
     def _watch(self, page: Page) -> None:
+        page.on("websocket", lambda socket: self.sockets.append((page, socket)))
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self._complain("script", str(error)))
         page.on("requestfailed", self._failed)

@@ -65,6 +65,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         "page_data": {
             "room": {"id": room.id, "name": room.name, "mine": about["mine"]},
             "user": person,
+            "session": identity.session_id,
             "position": position._asdict(),
             "saved": page.saved._asdict(),
             "read": entered.read._asdict(),

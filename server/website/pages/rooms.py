@@ -113,6 +113,7 @@ async def _page(
         "errors": errors,
         "page_data": {
             "user": identity.user._asdict(),
+            "session": identity.session_id,
             "lang": language,
             "rooms": rooms_data(items),
         },

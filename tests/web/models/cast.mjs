@@ -90,3 +90,60 @@ export class Shelf {
     this.entries.delete(cid);
   }
 }
+
+/** Web Locks of one browser: a queue by name, and each holder until its promise is over. */
+export class Locks {
+  #held = new Map();
+  #queues = new Map();
+
+  async request(name, { signal, steal }, act) {
+    if (steal) {
+      this.#held.get(name)?.lose();
+      this.#held.delete(name);
+    } else if (this.#held.has(name)) {
+      const queue = this.#queues.get(name) ?? [];
+      this.#queues.set(name, queue);
+      await new Promise((resolve, reject) => {
+        queue.push(resolve);
+        signal?.addEventListener("abort", () => {
+          if (queue.includes(resolve)) queue.splice(queue.indexOf(resolve), 1);
+          reject(new Error("aborted"));
+        });
+      });
+    }
+    const holder = {};
+    const lost = new Promise((_, reject) => (holder.lose = () => reject(new Error("stolen"))));
+    this.#held.set(name, holder);
+    try {
+      await Promise.race([act({ name }), lost]);
+    } finally {
+      if (this.#held.get(name) === holder) {
+        this.#held.delete(name);
+        this.#queues.get(name)?.shift()?.();
+      }
+    }
+  }
+}
+
+/** BroadcastChannels of one browser; a `deaf` one hears nothing, as in a frozen tab. */
+export class Air {
+  #channels = new Set();
+
+  open = (name) => {
+    const channel = {
+      name,
+      deaf: false,
+      onmessage: null,
+      postMessage: (data) => {
+        for (const other of this.#channels) {
+          if (other === channel || other.name !== name) continue;
+          const copy = structuredClone(data);
+          queueMicrotask(() => other.deaf || other.onmessage?.({ data: copy }));
+        }
+      },
+      close: () => this.#channels.delete(channel),
+    };
+    this.#channels.add(channel);
+    return channel;
+  };
+}

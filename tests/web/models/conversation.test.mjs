@@ -78,7 +78,7 @@ test("a hole that stays is asked for ever more slowly", async () => {
     asked = now;
     await settle();
   }
-  assert.ok(asked > 2 && asked < 12, `asked ${asked} times in a minute`);
+  assert.ok(asked > 2 && asked < 25, `asked ${asked} times in a minute`);
 });
 
 test("a break in the middle of a burst ends with every message once, in order", async () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 import { LONGEST_MS, backoff } from "../../../web/static/js/models/backoff.js";
 import { Refused, Socket, Unanswered } from "../../../web/static/js/models/socket.js";
-import { FakeWebSocket, hear, settle } from "./cast.mjs";
+import { BOB, EPOCH, FakeWebSocket, hear, message, settle } from "./cast.mjs";
 
 function newSocket(rest = {}) {
   return new Socket({ url: "ws://host/ws", connect: (url) => new FakeWebSocket(url), random: () => 1, ...rest });
@@ -109,9 +109,9 @@ test("the network's return does not wait for the pause", () => {
 test("a line that died without a word is noticed by its silence", async () => {
   const socket = openSocket();
   const heard = hear(socket, "down");
-  mock.timers.tick(25_000);
+  mock.timers.tick(15_000);
   assert.equal(FakeWebSocket.last.asked("ping").length, 1);
-  mock.timers.tick(10_000);
+  mock.timers.tick(4_000);
   await settle();
   assert.equal(FakeWebSocket.made.length, 2);
   assert.equal(heard.length, 1);
@@ -125,15 +125,6 @@ test("a busy line is not asked whether it lives", () => {
     FakeWebSocket.last.say({ ev: "presence", room: "kitchen", online: second });
   }
   assert.equal(FakeWebSocket.last.asked("ping").length, 0);
-});
-
-test("a server that asks to go elsewhere is left after the time that it names", () => {
-  openSocket();
-  FakeWebSocket.last.say({ ev: "reconnect", after_ms: 700 });
-  mock.timers.tick(699);
-  assert.equal(FakeWebSocket.made.length, 1);
-  mock.timers.tick(1);
-  assert.equal(FakeWebSocket.made.length, 2);
 });
 
 test("a page whose session is over stops knocking and says so", async () => {
@@ -153,7 +144,136 @@ test("a page whose session is over stops knocking and says so", async () => {
 
 test("a server that accepts and never greets is given up", () => {
   newSocket().start();
-  mock.timers.tick(10_000);
+  mock.timers.tick(8_000);
   mock.timers.tick(500);
   assert.equal(FakeWebSocket.made.length, 2);
+});
+
+test("a line that takes what is sent and says nothing is noticed within seconds", async () => {
+  const socket = openSocket();
+  const asked = socket.request("send", { room: "kitchen" });
+  mock.timers.tick(4_000);
+  assert.equal(FakeWebSocket.last.asked("ping").length, 1);
+  mock.timers.tick(4_000);
+  await assert.rejects(asked, Unanswered);
+  assert.equal(FakeWebSocket.made.length, 2);
+});
+
+test("a slow answer is waited for as long as anything is heard", async () => {
+  const socket = openSocket();
+  const asked = socket.request("history", { room: "kitchen" }, 30_000);
+  for (let second = 0; second < 20; second++) {
+    mock.timers.tick(1_000);
+    FakeWebSocket.last.say({ ev: "presence", room: "kitchen", online: second });
+  }
+  FakeWebSocket.last.answer("history", { events: [] });
+  assert.deepEqual(await asked, { events: [] });
+  assert.equal(FakeWebSocket.made.length, 1);
+});
+
+test("a greeting to somebody else ends it before anything is said", () => {
+  const socket = newSocket({ user: "alice" });
+  const heard = hear(socket, "open", "ended");
+  socket.start();
+  FakeWebSocket.last.hello({ user: BOB });
+  assert.deepEqual(heard, [["ended", 4501]]);
+  assert.equal(FakeWebSocket.last.closed, true);
+});
+
+async function openRoom(rest) {
+  const socket = openSocket(rest);
+  socket.request("subscribe", { room: "kitchen", epoch: EPOCH, seq: 3 });
+  FakeWebSocket.last.answer("subscribe", { room: "kitchen", epoch: EPOCH, seq: 3, mode: "resumed" });
+  await settle();
+  FakeWebSocket.last.say(message(4));
+  return socket;
+}
+
+test("a server that asks to go elsewhere is left when the next line hears every room", async () => {
+  const socket = await openRoom();
+  const heard = hear(socket, "open", "down", "event");
+  const [old] = FakeWebSocket.made;
+  old.say({ ev: "reconnect", after_ms: 700 });
+  mock.timers.tick(700);
+  const next = FakeWebSocket.last;
+  next.hello();
+  assert.deepEqual(next.asked("subscribe").map(({ room, seq }) => [room, seq]), [["kitchen", 4]]);
+  const asked = socket.request("send", { room: "kitchen" });
+  assert.equal(old.asked("send").length, 1, "the old line speaks until the next one hears");
+  old.say(message(5));
+  next.answer("subscribe", { room: "kitchen", epoch: EPOCH, seq: 5, mode: "resumed" });
+  next.say(message(5));
+  await settle();
+  assert.equal(old.closed, false, "what was asked on the old line is answered there");
+  old.answer("send", { seq: 6 });
+  assert.deepEqual(await asked, { seq: 6 });
+  mock.timers.tick(100);
+  assert.equal(old.closed, true);
+  socket.request("ping").catch(() => {});
+  assert.equal(next.asked("ping").length, 1);
+  assert.deepEqual(heard.map(([name]) => name), ["event", "event"], "and nobody noticed");
+});
+
+test("a server that asks to go elsewhere and hangs up is left after the time that it names", async () => {
+  const socket = await openRoom();
+  const heard = hear(socket, "open", "down");
+  FakeWebSocket.last.say({ ev: "reconnect", after_ms: 700 });
+  FakeWebSocket.last.end(4001);
+  mock.timers.tick(699);
+  assert.equal(FakeWebSocket.made.length, 1);
+  mock.timers.tick(1);
+  FakeWebSocket.last.hello();
+  assert.deepEqual(heard.map(([name]) => name), ["down", "open"]);
+});
+
+test("an old line that ends while the next one is on its way is not missed", async () => {
+  const socket = await openRoom();
+  const heard = hear(socket, "open", "down");
+  const [old] = FakeWebSocket.made;
+  old.say({ ev: "reconnect", after_ms: 0 });
+  mock.timers.tick(0);
+  FakeWebSocket.last.hello();
+  old.end(4001);
+  assert.equal(socket.isOpen, true);
+  assert.deepEqual(heard, []);
+  socket.request("ping").catch(() => {});
+  assert.equal(FakeWebSocket.last.asked("ping").length, 1);
+});
+
+test("a next line that fails is tried again while the old one still speaks", async () => {
+  const socket = await openRoom();
+  const [old] = FakeWebSocket.made;
+  old.say({ ev: "reconnect", after_ms: 0 });
+  mock.timers.tick(0);
+  FakeWebSocket.last.end();
+  assert.equal(socket.isOpen, true);
+  mock.timers.tick(500);
+  assert.equal(FakeWebSocket.made.length, 3);
+  assert.equal(old.closed, false);
+});
+
+test("a room that the next line refuses is told to those who want it", async () => {
+  const socket = await openRoom();
+  const heard = hear(socket, "forgot");
+  FakeWebSocket.last.say({ ev: "reconnect", after_ms: 0 });
+  mock.timers.tick(0);
+  FakeWebSocket.last.hello();
+  FakeWebSocket.last.refuse("subscribe", "not_a_member");
+  await settle();
+  assert.deepEqual(heard, [["forgot", "kitchen"]]);
+});
+
+test("readers of one room at different places are served from the earliest", async () => {
+  const socket = await openRoom();
+  const server = FakeWebSocket.last;
+  const places = () => server.asked("subscribe").map(({ seq }) => seq);
+  socket.request("subscribe", { room: "kitchen" });
+  assert.deepEqual(places(), [3, 4], "who wants what comes from now on must not make others miss anything");
+  socket.request("subscribe", { room: "kitchen", epoch: EPOCH, seq: 9 });
+  assert.deepEqual(places(), [3, 4, 4]);
+  socket.request("subscribe", { room: "kitchen", epoch: EPOCH, seq: 1 });
+  assert.deepEqual(places(), [3, 4, 4, 1]);
+  server.say(message(5));
+  socket.request("subscribe", { room: "kitchen" });
+  assert.deepEqual(places(), [3, 4, 4, 1, 1], "an event that does not follow proves nothing");
 });

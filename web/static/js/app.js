@@ -39,6 +39,10 @@ async function join() {
     events: shown?.events() ?? [],
     people: shown?.people() ?? [],
     url: `${scheme}//${location.host}${data.socket ?? "/ws"}`,
+    // Scripts of another version speak another way: the address of all of them names it.
+    version: new URL(".", import.meta.url).pathname,
+    locks: navigator.locks,
+    newChannel: globalThis.BroadcastChannel && ((name) => new BroadcastChannel(name)),
     authorized: async () => {
       const answer = await fetch("/api/v1/me").catch(() => null);
       return answer?.status !== 401;

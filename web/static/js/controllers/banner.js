@@ -1,57 +1,55 @@
-const PATIENCE_MS = 2_000;
+import { Health } from "../models/health.js";
 
-/** One thin line that speaks when the connection has been away for a while, or when the room is over. */
+/** One thin line that speaks when something has been wrong for a while, or when the room is over. */
 export default function banner(element, { words, session }) {
   const { socket, conversation, outbox } = session;
-  let timer;
-  let shown = false;
+  const isLive = () => conversation.isLive && socket.isOpen;
+  const health = new Health({ isLive, outbox, isOnline: () => navigator.onLine });
+  const said = document.createElement("span");
+  const retry = newRetry();
   let over = false;
 
-  socket.on("down", worry);
+  socket.on("down", () => health.look());
   socket.on("ended", (code) => finish(words.end(code), code === 4501 ? logIn() : reload()));
-  conversation.on("live", relax);
+  conversation.on("live", () => health.look());
   conversation.on("gone", (code) => {
     const loggedOut = code === "unauthorized" || code === "token_expired";
     finish(words.code(code), loggedOut ? logIn() : link("/chatrooms/", words.say("toRooms")));
   });
-  outbox.on("change", () => shown && show());
-  addEventListener("online", () => {
-    socket.wake();
-    if (conversation.isLive) relax();
-  });
-  addEventListener("offline", worry);
-  addEventListener("pageshow", (event) => event.persisted && socket.wake());
-  document.addEventListener("visibilitychange", () => document.hidden || socket.wake());
-  worry();
-
-  function worry() {
-    if (shown) show();
-    else if (!over) timer ??= setTimeout(show, PATIENCE_MS);
-  }
-
-  function relax() {
-    clearTimeout(timer);
-    timer = undefined;
-    shown = false;
-    if (!over) element.hidden = true;
-  }
+  health.on("change", show);
+  outbox.on("change", show);
+  outbox.on("remove", show);
+  addEventListener("online", () => health.look());
+  addEventListener("offline", () => health.look());
+  health.look();
 
   function show() {
     if (over) return;
-    shown = true;
-    const said = [words.say(navigator.onLine ? "connecting" : "offline")];
-    if (outbox.unsent) said.push(words.count("waiting", outbox.unsent));
-    if (outbox.unsent && !outbox.durable) said.push(words.say("memory"));
-    if (element.textContent !== said.join(" ")) element.textContent = said.join(" ");
-    element.hidden = false;
+    const { word } = health;
+    element.hidden = !word;
+    if (!word) return;
+    const text = [words.say(word)];
+    if (word !== "slow" && outbox.unsent) text.push(words.count("waiting", outbox.unsent));
+    if (!outbox.durable && outbox.rooms.length) text.push(words.say("memory"));
+    if (said.textContent !== text.join(" ")) said.textContent = text.join(" ");
+    if (said.parentElement !== element) element.replaceChildren(said, retry);
+    retry.hidden = word !== "away";
   }
 
-  function finish(said, wayOut) {
-    relax();
+  function newRetry() {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "button--link banner__retry";
+    button.textContent = words.say("retryNow");
+    button.addEventListener("click", () => socket.wake());
+    return button;
+  }
+
+  function finish(why, wayOut) {
     over = true;
     document.getElementById("app").classList.add("app--over");
     element.classList.add("banner--final");
-    element.replaceChildren(said, wayOut);
+    element.replaceChildren(why, wayOut);
     element.hidden = false;
   }
 

@@ -52,7 +52,7 @@ export default function composer(form, { data, words, session }) {
       return;
     }
     try {
-      outbox.add(room, said);
+      outbox.add(room, said, conversation.timeline.last);
     } catch (error) {
       if (!(error instanceof OutboxFull)) throw error;
       tell(words.say("outboxFull"));

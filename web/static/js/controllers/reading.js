@@ -23,7 +23,8 @@ export default function reading(element, { data, session }) {
   conversation.on("live", consider);
   element.addEventListener("scroll", consider, { passive: true });
   document.addEventListener("visibilitychange", consider);
-  addEventListener("pagehide", () => mayMark() && tell());
+  // Before the connection is let go of by the same event.
+  addEventListener("pagehide", () => mayMark() && tell(), { capture: true });
 
   const isSeen = () => document.visibilityState === "visible" && isAtEnd(element);
   const mayMark = () => conversation.isLive && isSeen() && compare(timeline.last, marked) > 0;

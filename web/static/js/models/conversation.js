@@ -1,14 +1,15 @@
 import { backoff, pause } from "./backoff.js";
 import { Emitter } from "./emitter.js";
-import { compare } from "./position.js";
+import { at, compare } from "./position.js";
 import { Refused } from "./socket.js";
 
 /**
  * The open room: joins socket, timeline, outbox, typing and presence.
  *
  * The rule for whatever comes, live, resumed or repeated: apply the next event, ignore a known one, ask for the gap
- * otherwise. Emits `live` when the room is up to date, `gone` (code) when it is over for this reader, `returned` after
- * every later connection.
+ * otherwise. Emits `live` when the room can be heard, `gone` (code) when it is over for this reader, `returned` after
+ * every later connection. Own messages go out again only after what was missed has come: one that got through before
+ * the break is among it.
  */
 export class Conversation extends Emitter {
   room;
@@ -23,6 +24,7 @@ export class Conversation extends Emitter {
   #misses = 0;
   #visits = 0;
   #over = false;
+  #catchingUpTo = null;
 
   constructor({ room, user, socket, timeline, outbox, typing, presence }) {
     super();
@@ -32,6 +34,7 @@ export class Conversation extends Emitter {
     this.#user = user;
     socket.on("open", () => this.#opened());
     socket.on("down", () => this.#dropped());
+    socket.on("forgot", (forgotten) => forgotten === room && this.rejoin());
     socket.on("event", (event) => event.room === room && this.#take(event));
     outbox.on("change", (entry) => this.#recognise(entry));
     timeline.on("saved", (watermark) => outbox.saved(room, watermark));
@@ -66,6 +69,7 @@ export class Conversation extends Emitter {
   #dropped() {
     this.#joined = false;
     this.#joining = null;
+    this.#catchingUpTo = null;
     this.typing.clear();
   }
 
@@ -102,13 +106,24 @@ export class Conversation extends Emitter {
     this.#joined = true;
     this.presence.count(ok.online);
     if (ok.saved) this.timeline.markSaved(ok.saved);
-    this.#outbox.ready(this.room, Math.max(ok.epoch, this.timeline.last.epoch));
+    this.#catchingUpTo = ok.mode === "live" ? null : at(ok);
+    if (ok.mode !== "reset") this.#caughtUp();
     if (++this.#visits > 1) this.emit("returned");
     this.emit("live");
   }
 
+  /** Whatever was missed is here: what is still not acknowledged has to be sent. */
+  #caughtUp() {
+    const goal = this.#catchingUpTo ?? this.timeline.last;
+    if (!this.#joined || compare(this.timeline.last, goal) < 0) return;
+    this.#catchingUpTo = null;
+    this.#outbox.ready(this.room, this.timeline.last.epoch);
+  }
+
   #take(event) {
     switch (event.ev) {
+      case "read":
+        break; // for the numbers in the list
       case "saved":
         this.timeline.markSaved(event);
         break;
@@ -132,7 +147,8 @@ export class Conversation extends Emitter {
     this.#misses = 0;
     this.timeline.reset(event, event.events);
     for (const past of event.events) this.#noticeOwn(past);
-    this.#outbox.ready(this.room, event.epoch);
+    this.#catchingUpTo = null;
+    this.#caughtUp();
   }
 
   #positioned(event) {
@@ -144,6 +160,7 @@ export class Conversation extends Emitter {
     if (outcome !== "applied") return;
     this.#misses = 0;
     this.#noticeOwn(event);
+    if (this.#catchingUpTo) this.#caughtUp();
     this.#outbox.moved(this.room, event.epoch);
     if (event.user) this.typing.stopped(event.user.id);
     this.#noticeEnd(event);

@@ -1,33 +1,40 @@
 import { Conversation } from "./conversation.js";
 import { Outbox } from "./outbox.js";
+import { at } from "./position.js";
 import { Presence } from "./presence.js";
+import { SharedSocket } from "./shared-socket.js";
 import { Socket } from "./socket.js";
 import { openStore } from "./store.js";
+import { Tabs } from "./tabs.js";
 import { Timeline } from "./timeline.js";
 import { Typing } from "./typing.js";
 import { Unread } from "./unread.js";
 import { Watch } from "./watch.js";
 
-const OTHER_PERSON = 4501;
+const FOUND_PAGES = 20;
+const FOUND_PAGE = 100;
 
 /**
  * Everything that lives on one page while it is open, wired together. Nothing connects before `start`.
  *
- * `page` is the JSON that the server put into the page; `events` and `people` are what the page shows already.
+ * `page` is the JSON that the server put into the page; `events` and `people` are what the page shows already. Tabs of
+ * the same person, session and `version` of the scripts share one connection by `locks` and `newChannel`, where the
+ * browser has them.
  */
-export async function openSession({ page, events, people, url, authorized }) {
+export async function openSession({ page, events, people, url, version, locks, newChannel, authorized }) {
   const { user } = page;
   const room = page.room?.id;
-  const socket = new Socket({ url, authorized });
+  const name = `beseda ${version} ${user.id} ${page.session}`;
+  const socket = new SharedSocket({
+    socket: new Socket({ url, user: user.id, authorized }),
+    tabs: new Tabs({ name, locks, newChannel }),
+  });
   const unread = new Unread(user.id);
-  const outbox = new Outbox({ user: user.id, store: await openStore(), send });
+  const outbox = new Outbox({ user: user.id, store: await openStore(), send, find, peers: socket });
   const watch = new Watch({ socket, unread, outbox, except: room });
   const conversation = room ? converse() : null;
   socket.on("down", () => outbox.hold());
-  socket.on("open", (hello) => {
-    // Somebody else logged in from another tab: what this page holds is not theirs to send.
-    if (hello.user.id !== user.id) socket.end(OTHER_PERSON);
-  });
+  socket.on("ended", () => outbox.hold());
   return { user, socket, unread, outbox, watch, conversation, start };
 
   function converse() {
@@ -55,6 +62,19 @@ export async function openSession({ page, events, people, url, authorized }) {
       }
       throw error;
     }
+  }
+
+  /** Looks through what was said since a message was written, oldest first. */
+  async function find({ room: where, cid, after }) {
+    let from = after;
+    for (let page = 0; page < FOUND_PAGES; page++) {
+      const ok = await socket.request("history", { room: where, after: from, limit: FOUND_PAGE });
+      const same = ok.events.find((event) => event.cid === cid && event.user.id === user.id);
+      if (same) return same;
+      if (!ok.more) return null;
+      from = at(ok.events.at(-1));
+    }
+    return null;
   }
 
   async function start() {

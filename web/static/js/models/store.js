@@ -1,6 +1,8 @@
 const NAME = "beseda";
 const SHELF = "outbox";
 const VERSION = 1;
+/** A disk that does not answer in this time is done without. */
+const OPEN_MS = 1_000;
 
 /**
  * Keeps unsaved messages where a closed tab cannot lose them: IndexedDB, or memory where there is none.
@@ -74,6 +76,7 @@ function open(factory) {
       resolve(null);
       return;
     }
+    setTimeout(() => resolve(null), OPEN_MS);
     try {
       const request = factory.open(NAME, VERSION);
       request.onupgradeneeded = () => {

@@ -25,7 +25,9 @@ export class Watch {
     this.#except = except;
     socket.on("open", () => this.#begin());
     socket.on("down", () => this.#heard.clear());
+    socket.on("forgot", (room) => this.again(room));
     socket.on("event", (event) => this.#take(event));
+    outbox.on("change", ({ room }) => this.#lend(room));
   }
 
   add(room) {
@@ -48,6 +50,13 @@ export class Watch {
   again(room) {
     this.#heard.delete(room);
     if (this.#rooms.has(room)) this.#subscribe(room);
+  }
+
+  /** A room that the outbox has something for is heard whatever the list says. */
+  #lend(room) {
+    if (room === this.#except || this.#rooms.has(room)) return;
+    this.#rooms.add(room);
+    if (this.#socket.isOpen) this.#subscribe(room);
   }
 
   #begin() {
@@ -77,10 +86,11 @@ export class Watch {
   }
 
   #take(event) {
+    if (event.ev === "read") this.#unread.set(event.room, event.unread, event);
     if (!this.#rooms.has(event.room)) return;
     if (event.ev === "saved") this.#outbox.saved(event.room, event);
-    if (event.seq === undefined || event.ev === "saved" || event.ev === "reset") return;
-    if (event.cid) this.#outbox.acknowledge(event.cid, event);
+    if (event.seq === undefined || ["saved", "reset", "read"].includes(event.ev)) return;
+    if (event.cid && event.user.id === this.#outbox.user) this.#outbox.acknowledge(event.cid, event);
     this.#outbox.moved(event.room, event.epoch);
     this.#unread.count(event);
   }
