@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -102,6 +102,15 @@ class Archive:
             raise Refusal("message_not_found")
         position, at = made
         return Posted(position, at, duplicate=True)
+
+    async def admit(self, room: str, users: Sequence[User]) -> set[str]:
+        """Let many people in, bringing a cold room back; return who may not come in.
+
+        Raises:
+            Refusal: ``room_not_found``, ``room_gone``, ``storage_backlog``,
+                ``room_unavailable``, ``unavailable``.
+        """
+        return await self._warm(room, lambda: self.rooms.admit(room, users))
 
     async def resume(self, room: str, position: Position | None) -> Synced:
         """Read what was missed after ``position``: all of it, or a reset with the tail.

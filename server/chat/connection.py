@@ -100,6 +100,11 @@ class Connection:
         """Who is there."""
         return self.identity.user
 
+    @property
+    def unanswered(self) -> int:
+        """Sends whose outcome is not known yet."""
+        return self._unanswered
+
     async def run(self, joining: Joining | None) -> None:
         """Greet, enter the room of the address, and serve until the socket ends."""
         self.await_expiry()

@@ -263,7 +263,9 @@ class Lobby:
                     covered = room.begin_mend()
                     synced = await self._archive.resume(room.id, room.position)
                     outsiders = await self._outsiders(room) if synced.mode == "reset" else ()
+                    online = await self._archive.rooms.online(room.id)
                 room.mend(synced, covered, outsiders)
+                room.recount(online)
             except Refusal as refusal:
                 if refusal.code in GONE:
                     room.vanish()
@@ -286,16 +288,7 @@ class Lobby:
         A Redis that came back empty forgot who had just joined: whoever may come in comes in
         again, as if he had subscribed now. For the others their removal was missed.
         """
-        inside: dict[str, list[Member | Comer]] = {}
         present: list[Member | Comer] = [*room.members, *room.comers]
-        for each in present:
-            inside.setdefault(each.user.id, []).append(each)
-        outsiders: list[Member | Comer] = []
-        for theirs in inside.values():
-            try:
-                await self._archive.enter(room.id, theirs[0].user)
-            except Refusal as refusal:
-                if refusal.code != "not_a_member":
-                    raise
-                outsiders += theirs
-        return outsiders
+        users = {each.user.id: each.user for each in present}
+        outside = await self._archive.admit(room.id, list(users.values()))
+        return [each for each in present if each.user.id in outside]

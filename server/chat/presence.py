@@ -8,7 +8,6 @@ taken for dead registers everybody again.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterable
 
 from server.chat.people import Member
@@ -18,8 +17,10 @@ from server.state import presence
 from server.state.client import RedisClient
 from server.state.presence import PresenceChange
 
-logger = logging.getLogger(__name__)
-
+GRACE = 2 / 3
+"""Part of a lease for which a drained connection stays: its person is on the way elsewhere."""
+BURIED_AT_ONCE = 256
+"""Partitions without a room here that are searched, per look, for replicas that died."""
 CHANGES_AT_ONCE = 500
 """Changes of one call to Redis: they are one function call per partition."""
 RETRY_S = 0.5
@@ -54,14 +55,18 @@ class Presence:
 
     def went(self, room: str, member: Member) -> None:
         """Take it off again, soon."""
-        if not self._draining:
-            self._note(PresenceChange(room, member.id, member.user, online=False))
+        change = PresenceChange(room, member.id, member.user, online=False)
+        if self._draining:
+            grace_s = self._settings.lease_s * GRACE
+            asyncio.get_running_loop().call_later(grace_s, self._note, change)
+        else:
+            self._note(change)
 
     def drain(self) -> None:
-        """Leave everybody registered from now on.
+        """Leave everybody who goes registered for a grace from now on.
 
-        People who are sent to another replica register there within seconds; here the
-        lease ends after that, so nobody is seen to go and come back.
+        People who are sent to another replica register there within seconds, so nobody is
+        seen to go and come back. When this process ends sooner, its lease is the grace.
         """
         self._draining = True
 
@@ -80,25 +85,32 @@ class Presence:
 
     async def keep_lease(self) -> None:
         """Renew the lease for ever, and register everybody where Redis has forgotten us."""
+        after = 0
         while True:
             await asyncio.sleep(self._settings.lease_s / 3)
+            served = self._partitions()
             try:
-                unknown = await presence.renew(self._client, self._boot, self._partitions())
+                self._register_again(await presence.renew(self._client, self._boot, served))
+                # Also where nobody is left to renew: the dead are in no room then.
+                every = self._client.partitions
+                looked = [(after + n) % every for n in range(min(every, BURIED_AT_ONCE))]
+                after = (after + len(looked)) % every
+                await presence.bury(self._client, self._boot, sorted({*looked} - {*served}))
             except Refusal:
                 continue
-            lost = list(self._everybody(unknown))
-            if lost:
-                logger.warning("Redis had forgotten who is here", extra={"connections": len(lost)})
-                for change in lost:
-                    self._changes.setdefault((change.room, change.connection), change)
-                self._changed.set()
+
+    def _register_again(self, partitions: set[int]) -> None:
+        for change in self._everybody(partitions):
+            self._changes.setdefault((change.room, change.connection), change)
+            self._changed.set()
 
     async def _register_changes(self) -> None:
         changes, self._changes = list(self._changes.values()), {}
         for start in range(0, len(changes), CHANGES_AT_ONCE):
             try:
                 part = changes[start : start + CHANGES_AT_ONCE]
-                await presence.register(self._client, self._boot, part)
+                # In a partition that is new to us these are all; after a loss they are not.
+                self._register_again(await presence.register(self._client, self._boot, part))
             except Refusal:
                 for change in changes[start:]:
                     self._changes.setdefault((change.room, change.connection), change)

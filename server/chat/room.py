@@ -83,6 +83,7 @@ class Room:
         self._pending_limit = pending_limit
         self._held: list[Event] = []
         self._again = False
+        self._counted = False
         self._whole: asyncio.Event | None = None
         self._frames: list[bytes] = []
         self._saved: bytes | None = None
@@ -101,6 +102,7 @@ class Room:
             self._queue_saved(text_frame(event.payload))
         elif kind == Kind.PRESENCE:
             self.online = int(orjson.loads(event.payload)["online"])
+            self._counted = True
             self._queue(text_frame(event.payload))
         elif self.broken is not None:
             self._hold(event)
@@ -251,6 +253,7 @@ class Room:
     def begin_mend(self) -> int:
         """Return the number of events held now: the log, asked from now on, covers them."""
         self._again = False
+        self._counted = False
         return len(self._held)
 
     def mend(
@@ -289,6 +292,15 @@ class Room:
             self.mark_broken("missed")
         if self.broken is None:
             self._become_whole()
+
+    def recount(self, online: int) -> None:
+        """Tell how many people are here: the news of it has no place in the log either.
+
+        ``online`` was counted after ``begin_mend``; what was heard since is newer.
+        """
+        if not self.closed and not self._counted and online != self.online:
+            self.online = online
+            self._queue(text_frame(events.presence(self.id, online, [], [])))
 
     def vanish(self) -> None:
         """End a room whose deletion was missed: its last event has no position then."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 import random
@@ -14,6 +15,7 @@ from server.domain import frames
 from server.domain.errors import CloseCode, Refusal
 from server.runtime.instruments import SOCKETS
 from server.runtime.settings import Settings
+from server.state.feed import MISSED
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +23,11 @@ RECHECK_S = 60.0
 """Every session is looked up so often: the news of its end may have been lost."""
 DRAIN_TICK_S = 0.1
 DRAIN_LEAST = 50
-"""Sockets that are sent away per tick at least: a small replica stops at once."""
+"""Sockets that are sent away per tick at least: a small replica is quick."""
+TELLING = 0.6
+"""Part of the drain in which everybody is told to go; the rest is for the last ones."""
+STAYING = 0.3
+"""Part of the drain for which one who was told is served on, until he has another socket."""
 RECONNECT_SPREAD_MS = 1000
 """Sockets that are sent away come back at different moments within this time."""
 
@@ -31,6 +37,10 @@ class Guest(Protocol):
 
     identity: Identity
     address: str
+
+    @property
+    def unanswered(self) -> int:
+        """Sends whose outcome is not known yet."""
 
     def write(self, frames: bytes) -> None:
         """Send ready-made frames."""
@@ -53,6 +63,7 @@ class Roster:
         self._by_session: dict[str, set[Guest]] = {}
         self._by_address: dict[str, int] = {}
         self._emptied = asyncio.Event()
+        self._recheck_now = asyncio.Event()
         self.draining = False
 
     def __len__(self) -> int:
@@ -106,6 +117,9 @@ class Roster:
 
     def on_control(self, payload: bytes) -> None:
         """Take ``session <id>`` or ``user <id>``: close what belongs to it."""
+        if payload == MISSED:
+            self._recheck_now.set()
+            return
         what, _, name = payload.decode(errors="replace").partition(" ")
         if what == "user":
             self._end(self._by_user.get(name, set()))
@@ -115,9 +129,13 @@ class Roster:
             logger.warning("unknown control event", extra={"what": what[:20]})
 
     async def recheck(self) -> None:
-        """Look for sessions that ended unheard, for ever."""
+        """Look for sessions that ended unheard, for ever; at once when news may be lost."""
         while True:
-            await asyncio.sleep(RECHECK_S * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load
+            pause_s = RECHECK_S * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await self._recheck_now.wait()
+            self._recheck_now.clear()
             await self.recheck_once()
 
     async def recheck_once(self) -> None:
@@ -141,29 +159,30 @@ class Roster:
     async def drain(self, seconds: float) -> None:
         """Send everybody to another replica, in even batches; return when all are gone.
 
-        Takes ``seconds`` at most; who is still here then is dropped.
+        Who is told ``reconnect`` is served on until he closes his socket, or until his share
+        of the time is over and it is closed with 4001, once his sends are answered. Takes
+        ``seconds`` at most; who is still here then is dropped.
         """
         self.draining = True
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
-        # A fifth of the time is left for the last ones to close.
-        ticks = max(1, int(seconds * 0.8 / DRAIN_TICK_S))
+        ticks = max(1, int(seconds * TELLING / DRAIN_TICK_S))
         batch = max(DRAIN_LEAST, math.ceil(len(self._guests) / ticks))
-        waiting = list(self._guests)
-        random.shuffle(waiting)
-        while waiting:
-            for guest in waiting[:batch]:
-                self._send_away(guest)
-            del waiting[:batch]
-            if waiting:
-                await asyncio.sleep(DRAIN_TICK_S)
-        if self._guests:
+        due: dict[Guest, float] = {}
+        while self._guests and (now := loop.time()) < end:
+            # Also who comes in last: his request was accepted before the drain began.
+            for guest in [guest for guest in self._guests if guest not in due][:batch]:
+                due[guest] = now + seconds * STAYING
+                self._send_away(guest, seconds * STAYING)
+            for guest, until in due.items():
+                if now >= until and not guest.unanswered:
+                    guest.close(CloseCode.DRAINING, "This server is stopping.")
             self._emptied.clear()
-            try:
-                async with asyncio.timeout_at(end):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(DRAIN_TICK_S, end - now)):
                     await self._emptied.wait()
-            except TimeoutError:
-                logger.warning("sockets did not close", extra={"sockets": len(self._guests)})
+        if self._guests:
+            logger.warning("sockets did not close", extra={"sockets": len(self._guests)})
         self.drop_all()
 
     def drop_all(self) -> None:
@@ -171,10 +190,11 @@ class Roster:
         for guest in self:
             guest.drop()
 
-    def _send_away(self, guest: Guest) -> None:
-        after_ms = random.randrange(RECONNECT_SPREAD_MS)  # noqa: S311 - spreads load
+    def _send_away(self, guest: Guest, stay_s: float) -> None:
+        # In the first half of his stay, so that the new socket is open before the old one ends.
+        spread_ms = max(1, min(RECONNECT_SPREAD_MS, int(stay_s * 500)))
+        after_ms = random.randrange(spread_ms)  # noqa: S311 - spreads load
         guest.write(frames.event({"ev": "reconnect", "after_ms": after_ms}))
-        guest.close(CloseCode.DRAINING, "This server is stopping.")
 
 
 def _discard(index: dict[str, set[Guest]], key: str, guest: Guest) -> None:

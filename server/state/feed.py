@@ -105,7 +105,9 @@ class Feed:
                 doubt = doubt or any(c.ahead is not None for c in self._channels.values())
                 pause = interval * SECOND_LOOK if doubt else interval
                 try:
-                    await asyncio.wait_for(self._wake.wait(), pause)
+                    # Not wait_for: before Python 3.12 it may swallow a cancellation.
+                    async with asyncio.timeout(pause):
+                        await self._wake.wait()
                 except TimeoutError:
                     pass
                 else:

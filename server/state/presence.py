@@ -24,10 +24,11 @@ class PresenceChange(NamedTuple):
     online: bool
 
 
-async def register(client: RedisClient, boot: str, changes: Sequence[PresenceChange]) -> None:
+async def register(client: RedisClient, boot: str, changes: Sequence[PresenceChange]) -> set[int]:
     """Tell Redis what changed; a repeated change counts once.
 
     One call per partition, one ``presence`` event per room in which somebody came or went.
+    Returns the partitions in which this replica was unknown, as ``renew`` does.
 
     Raises:
         Refusal: ``unavailable``; repeat the changes.
@@ -49,7 +50,13 @@ async def register(client: RedisClient, boot: str, changes: Sequence[PresenceCha
                 "1" if online else "0",
             ]
         calls.append(fcall("presence", touched, args))
-    await client.execute_all(calls)
+    unknown = set()
+    for partition, reply in zip(by_partition, await client.execute_all(calls), strict=True):
+        if reply < 0:
+            await _reap(client, partition, boot, force=True)
+        if reply <= 0:
+            unknown.add(partition)
+    return unknown
 
 
 async def renew(client: RedisClient, boot: str, partitions: Sequence[int]) -> set[int]:
@@ -76,6 +83,21 @@ async def renew(client: RedisClient, boot: str, partitions: Sequence[int]) -> se
         for expired in reply[1:]:
             await _reap(client, partition, expired.decode(), force=False)
     return unknown
+
+
+async def bury(client: RedisClient, boot: str, partitions: Sequence[int]) -> None:
+    """Remove replicas whose lease has ended where this one serves nobody.
+
+    Raises:
+        Refusal: ``unavailable``.
+    """
+    calls = [
+        fcall("renew", [keys.partition_keys(partition).replicas], [boot, 0])
+        for partition in partitions
+    ]
+    for partition, reply in zip(partitions, await client.execute_all(calls), strict=True):
+        for expired in reply[1:]:
+            await _reap(client, partition, expired.decode(), force=False)
 
 
 async def forget(client: RedisClient, boot: str, partitions: Sequence[int]) -> None:

@@ -17,6 +17,8 @@ from server.domain.rooms import Member, Role, RoomSnapshot, User
 from server.state import keys
 from server.state.client import RedisClient, fcall
 
+ADMITTED_AT_ONCE = 200
+"""People whom one call lets in again: it keeps Redis's turns short."""
 PEOPLE_MAX = 200
 """People of a room that are listed by name; the count has no limit."""
 
@@ -96,6 +98,23 @@ class Rooms:
             unread=numbers[6],
             joined=bool(numbers[7]),
         )
+
+    async def admit(self, room: str, users: Sequence[User]) -> set[str]:
+        """Let many people in as ``enter`` does; return the ids of those who may not come in.
+
+        Raises:
+            Cold: the room is not in Redis.
+            Refusal: ``room_gone``, ``storage_backlog``, ``unavailable``; ask again.
+        """
+        outside: set[str] = set()
+        for start in range(0, len(users), ADMITTED_AT_ONCE):
+            args: list[str | bytes | int] = [self._settings.log_events, self._settings.drain_limit]
+            for user in users[start : start + ADMITTED_AT_ONCE]:
+                joined = events.joined(room, user, Role.MEMBER)
+                args += [user.id, user.name, joined.head, joined.tail]
+            reply = await self._call("admit", room, args)
+            outside.update(each.decode() for each in reply[1:])
+        return outside
 
     async def leave(self, room: str, user: User) -> None:
         """End a person's own membership.
@@ -202,6 +221,15 @@ class Rooms:
                 if row:
                     found[room] = _overview(row)
         return found
+
+    async def online(self, room: str) -> int:
+        """Count who is online.
+
+        Raises:
+            Refusal: ``unavailable``.
+        """
+        key = keys.room_keys(self._client.partition_of(room), room).online
+        return int(await self._client.execute("HLEN", key))
 
     async def people(self, room: str) -> list[Person]:
         """List who is online, at most ``PEOPLE_MAX``, by name.

@@ -40,10 +40,44 @@ async def test_a_draining_replica_sends_everybody_to_another(
     assert answer["mode"] == "resumed"
     began = time.monotonic()
     await draining
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 2
     await there.say(kitchen, "hello again")
     await again.event("message", text="hello again")
     assert [e["went"] for e in there.events if e["ev"] == "presence" and e["went"]] == []
+
+
+async def test_a_socket_that_is_sent_away_works_until_its_time_is_over(
+    town: Town, replica: Replica, alice: Person, bob: Person, kitchen: str
+) -> None:
+    other = await town.replica()
+    hers, _ = await other.enter(alice, kitchen)
+    his, _ = await replica.enter(bob, kitchen)
+    draining = asyncio.create_task(replica.chat.drain(6))
+    await his.event("reconnect")
+    await hers.say(kitchen, "do you hear me?")
+    await his.event("message", text="do you hear me?")
+    await his.say(kitchen, "I do")
+    await hers.event("message", text="I do")
+    # He leaves by himself: nobody has to wait for the rest of his time.
+    moved = time.monotonic()
+    await his.ws.close()
+    await draining
+    assert time.monotonic() - moved < 1
+
+
+async def test_people_who_leave_a_draining_replica_for_good_are_gone_after_the_grace(
+    town: Town, replica: Replica, alice: Person, bob: Person, kitchen: str
+) -> None:
+    other = await town.replica()
+    hers, _ = await other.enter(alice, kitchen)
+    his, _ = await replica.enter(bob, kitchen)
+    await hers.event("presence", online=2)
+    replica.chat.presence.drain()
+    await his.ws.close()
+    left = time.monotonic()
+    await hers.event("presence", online=1, went=[bob.user.id])
+    grace_s = town.settings.lease_s * 2 / 3
+    assert grace_s - 0.2 < time.monotonic() - left < grace_s + 3
 
 
 async def test_draining_ends_in_time_though_somebody_does_not_answer(
@@ -155,6 +189,33 @@ async def test_a_replica_taken_for_dead_registers_its_people_again(
     await presence.forget(town.client, boot, replica.chat.lobby.partitions)
     await hers.event("presence", online=0)
     await hers.until(lambda: [e["online"] for e in hers.events if e["ev"] == "presence"][-1] == 1)
+
+
+async def test_people_whom_redis_forgot_are_registered_again_by_the_next_who_comes(
+    town: Town, alice: Person, bob: Person, kitchen: str
+) -> None:
+    from server.state import presence
+
+    # A lease so long that nobody looks at it meanwhile.
+    replica = await town.replica(lease_s=600)
+    hers, _ = await replica.enter(alice, kitchen)
+    await hers.event("presence", online=1)
+    boot = replica.chat.presence._boot
+    await presence.forget(town.client, boot, replica.chat.lobby.partitions)
+    await hers.event("presence", online=0)
+    await replica.enter(bob, kitchen)
+    await hers.event("presence", online=2)
+
+
+async def test_sessions_are_looked_at_when_news_of_their_end_may_be_lost(
+    town: Town, replica: Replica, alice: Person
+) -> None:
+    hers = await replica.connect(alice)
+    await Sessions(town.pool).end(alice.session_id, alice.user.id)
+    await SessionCache(town.client).drop(alice.session_hash)
+    [link] = replica.chat.feed._links.values()
+    link.abort()
+    assert await hers.closed(3) == 4501
 
 
 async def test_the_replica_is_ready_while_its_feed_and_redis_are(replica: Replica) -> None:

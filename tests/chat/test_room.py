@@ -247,6 +247,25 @@ def test_presence_is_passed_on_and_remembered(host: FakeHost, room: Room, bob: F
     assert bob.got == [orjson.loads(told)]
 
 
+def test_a_repair_tells_how_many_people_are_here_when_that_news_was_lost(
+    host: FakeHost, room: Room, bob: FakeMember
+) -> None:
+    room.begin_mend()
+    room.recount(3)
+    host.end_turn()
+    assert bob.got[-1] == {"ev": "presence", "room": KITCHEN, "online": 3, "came": [], "went": []}
+    # Neither when nothing changed, nor when somebody was heard to come meanwhile.
+    before = len(bob.got)
+    room.recount(3)
+    room.begin_mend()
+    told = events.presence(KITCHEN, 4, [], [])
+    room.deliver(Event(KITCHEN, Position(0, 0), "p", "-", told))
+    room.recount(3)
+    host.end_turn()
+    assert [each["online"] for each in bob.got[before:]] == [4]
+    assert room.online == 4
+
+
 def test_the_saved_watermark_goes_with_the_next_message_and_only_the_newest_counts(
     host: FakeHost, room: Room, bob: FakeMember
 ) -> None:

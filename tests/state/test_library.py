@@ -17,6 +17,7 @@ DIGESTS = {
     2: "e630806783df4872",
     3: "f8afd2285bd5d71b",
     4: "90c36d67d6861a19",
+    5: "91a05d6951e8705f",
 }
 """Digest of every version: a change of the Lua files wants the next number."""
 

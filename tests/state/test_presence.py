@@ -6,7 +6,7 @@ from server.domain.rooms import User
 from server.state import keys
 from server.state.client import RedisClient
 from server.state.feed import Event, Feed
-from server.state.presence import PresenceChange, forget, register, renew
+from server.state.presence import PresenceChange, bury, forget, register, renew
 from server.state.rooms import Rooms
 from tests.helpers import wait_until
 from tests.state.conftest import ALICE, BOB
@@ -80,3 +80,33 @@ async def test_one_event_tells_who_came_and_who_went_and_nothing_of_a_reload(
         ),
         b'{"ev":"presence","room":"kitchen","online":1,"came":[],"went":["bob"]}',
     ]
+
+
+async def test_a_replica_that_died_is_buried_also_where_nobody_is_left(
+    client: RedisClient, rooms: Rooms
+) -> None:
+    partition = client.partition_of("kitchen")
+    await register(client, "dead", [change("c1", BOB, True)])
+    await bury(client, "alive", [partition])
+    assert await online(rooms) == 1
+    await client.execute("ZADD", keys.partition_keys(partition).replicas, 1, "dead")
+    await bury(client, "alive", [partition])
+    assert await online(rooms) == 0
+    # Who only looked has no lease there.
+    assert await renew(client, "alive", [partition]) == {partition}
+
+
+async def test_registering_tells_where_redis_had_forgotten_the_replica(
+    client: RedisClient, rooms: Rooms
+) -> None:
+    partition = client.partition_of("kitchen")
+    assert await register(client, "one", [change("c1", ALICE, True)]) == {partition}
+    assert await register(client, "one", [change("c2", BOB, True)]) == set()
+    await forget(client, "one", [partition])
+    assert await register(client, "one", [change("c3", BOB, True)]) == {partition}
+    # Known from a past that was outrun: what it had registered then goes first.
+    await client.execute("ZADD", keys.partition_keys(partition).replicas, 0, "one")
+    assert await register(client, "one", [change("c4", ALICE, True)]) == {partition}
+    assert await online(rooms) == 0
+    assert await register(client, "one", [change("c4", ALICE, True)]) == {partition}
+    assert await online(rooms) == 1

@@ -10,7 +10,7 @@ import pytest
 from server.domain.errors import Refusal
 from server.domain.positions import START
 from server.domain.rooms import Role, User, Visibility
-from server.state import drain, history
+from server.state import drain, history, keys
 from server.state.client import RedisClient
 from server.state.posts import Post, Posted, post
 from server.state.presence import PresenceChange, register
@@ -43,6 +43,40 @@ async def test_a_private_room_lets_only_members_in(client: RedisClient) -> None:
     assert (await rooms.enter("attic", ALICE)).role is Role.OWNER
     with pytest.raises(Refusal, match="not_a_member"):
         await rooms.enter("attic", MALLORY)
+
+
+async def test_many_are_let_in_again_in_one_call_as_if_each_had_come(
+    client: RedisClient, rooms: Rooms
+) -> None:
+    await rooms.enter("kitchen", BOB)
+    members = keys.room_keys(client.partition_of("kitchen"), "kitchen").members
+    await client.execute("HSET", members, "mallory", "banned Mallory")
+    guests = [User(f"guest{n}", f"Guest {n}") for n in range(450)]
+    before = (await rooms.enter("kitchen", ALICE)).position
+    assert await rooms.admit("kitchen", [ALICE, BOB, MALLORY, *guests]) == {"mallory"}
+    top = (await rooms.enter("kitchen", ALICE)).position
+    assert top.seq == before.seq + len(guests)
+    # Again nothing changes, and everyone of them may post.
+    assert await rooms.admit("kitchen", [ALICE, BOB, MALLORY, *guests]) == {"mallory"}
+    assert (await rooms.enter("kitchen", ALICE)).position == top
+    [outcome] = await post(client, [Post("kitchen", guests[-1], "c1", "hello")])
+    assert isinstance(outcome, Posted)
+
+
+async def test_a_private_room_lets_nobody_in_again_who_was_no_member(client: RedisClient) -> None:
+    rooms = Rooms(client)
+    await rooms.hydrate(snapshot("attic", visibility=Visibility.PRIVATE))
+    assert await rooms.admit("attic", [ALICE, BOB, MALLORY]) == {"bob", "mallory"}
+
+
+async def test_a_room_that_is_gone_or_cold_lets_nobody_in_again(
+    client: RedisClient, rooms: Rooms
+) -> None:
+    with pytest.raises(Cold):
+        await rooms.admit("cellar", [ALICE])
+    await rooms.delete("kitchen", ALICE)
+    with pytest.raises(Refusal, match="room_gone"):
+        await rooms.admit("kitchen", [ALICE])
 
 
 async def test_who_left_may_not_post_until_he_comes_back(client: RedisClient, rooms: Rooms) -> None:

@@ -5,7 +5,9 @@
 --        room id, connection id, user id, user as JSON, '1' came | '0' went
 --
 -- Every change may be repeated: a connection counts once. One event per room that changed.
--- Returns the number of changes that were new.
+-- Returns 1; or 0 when this replica was not known here: whatever it registered before is
+-- gone, beside what it registers now; or -1 when it is known from a past that was outrun:
+-- nothing was done then, and `reap` comes first.
 
 local function tally(people, room, user, json, online, change)
   local key = room .. ' ' .. user
@@ -57,7 +59,11 @@ end
 
 local function presence(keys, args)
   local partition = peek(keys[1], keys[2])
-  local people, new = {}, 0
+  local people = {}
+  local ends = redis.call('ZSCORE', keys[3], args[1])
+  if ends and tonumber(ends) <= 0 then
+    return -1
+  end
   redis.call('ZADD', keys[3], text(partition.now + tonumber(args[2])), args[1])
   local a = 3
   for k = 5, #keys do
@@ -66,23 +72,21 @@ local function presence(keys, args)
     if args[a + 4] == '1' then
       if redis.call('SADD', keys[4], member) == 1 then
         tally(people, room, user, args[a + 3], keys[k], 1)
-        new = new + 1
       end
     elseif redis.call('SREM', keys[4], member) == 1 then
       tally(people, room, user, args[a + 3], keys[k], -1)
-      new = new + 1
     end
     a = a + 5
   end
   settle(partition, people)
-  return new
+  return ends and 1 or 0
 end
 
 redis.register_function{function_name = 'presence', callback = presence, flags = {'allow-oom'}}
 
 -- Renew the lease of a replica.
 --
--- KEYS - replicas; ARGV - boot id, ms
+-- KEYS - replicas; ARGV - boot id, ms; with 0 it only looks who has expired
 -- Returns {1 when the replica was known, expired boot ids…}. One whose lease ends at 0 is
 -- known from a past that was outrun, and so is what it registered (`forget`).
 
@@ -90,7 +94,9 @@ local function renew(keys, args)
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
   local known = tonumber(redis.call('ZSCORE', keys[1], args[1]) or 0) > 0
-  redis.call('ZADD', keys[1], text(now + tonumber(args[2])), args[1])
+  if tonumber(args[2]) > 0 then
+    redis.call('ZADD', keys[1], text(now + tonumber(args[2])), args[1])
+  end
   local reply = {known and 1 or 0}
   for _, boot in ipairs(redis.call('ZRANGEBYSCORE', keys[1], '-inf', '(' .. text(now), 'LIMIT', 0, 100)) do
     reply[#reply + 1] = boot
