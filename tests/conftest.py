@@ -25,7 +25,7 @@ from server.runtime.settings import Settings
 from tests.databases import Databases
 from tests.helpers import require
 
-pytest_plugins = ["tests.figures"]
+pytest_plugins = ["tests.faults", "tests.figures"]
 
 MakeSettings = Callable[..., Settings]
 
