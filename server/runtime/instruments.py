@@ -122,6 +122,9 @@ REDIS_SECONDS: Final = Histogram(
 REDIS_ERRORS: Final = Counter(
     "beseda_redis_errors_total", "Redis commands that failed, by error.", ["error"]
 )
+REDIS_FAILOVERS: Final = Counter(
+    "beseda_redis_failovers_total", "Times that Redis turned out to have other masters."
+)
 PG_SECONDS: Final = Histogram(
     "beseda_pg_seconds", "Time of a PostgreSQL query, by name.", ["query"], buckets=FAST_SECONDS
 )

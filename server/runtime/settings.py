@@ -39,7 +39,11 @@ class Settings(BaseSettings):
     postgres_db: str = Field("beseda", description="PostgreSQL database, for DATABASE_URL")
     redis_url: SecretStr = Field(
         SecretStr("redis://127.0.0.1:6379/0"),
-        description="Redis 7+ or Valkey 7.2+; a Cluster node is recognised",
+        description="Redis 7+ or Valkey 7.2+: redis://host:6379/0; nodes of a Cluster, redis://host:6379,host:6379; or Sentinels, redis+sentinel://host:26379,host:26379/name/0",
+    )
+    redis_sentinel_user: str = Field("", description="User at the Sentinels, if they have one")
+    redis_sentinel_password: SecretStr = Field(
+        SecretStr(""), description="Password of the Sentinels, if they have one"
     )
     public_url: str = Field(
         "",
@@ -168,7 +172,7 @@ class Settings(BaseSettings):
 
     # --- Deadlines and queues ---------------------------------------------------------
     redis_timeout_s: float = Field(3.0, gt=0, description="Deadline of a Redis call, seconds")
-    redis_connections: int = Field(8, ge=1, description="Redis connections of one process")
+    redis_connections: int = Field(8, ge=1, description="Redis connections of one process to each master")
     database_timeout_s: float = Field(5.0, gt=0, description="Deadline of a query, seconds")
     database_connections: int = Field(8, ge=1, description="PostgreSQL connections of one process")
     database_acquire_s: float = Field(

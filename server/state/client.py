@@ -1,8 +1,8 @@
-"""The one door to Redis: connections, deadlines, errors, and the function library.
+"""The one door to Redis: deadlines, errors, and what has to be done again.
 
-One server, a Cluster and Sentinel look the same from here. Every call ends within
-``redis_timeout_s``; what failed is ``Refusal("unavailable")`` and may or may not have
-been done, so callers repeat only what is safe to repeat.
+One server, a Cluster and what Sentinels watch look the same from here. Every call ends within
+``redis_timeout_s``; what failed is ``Refusal("unavailable")`` and may or may not have been done,
+so callers repeat only what is safe to repeat. Next: ``state/router.py``.
 """
 
 from __future__ import annotations
@@ -11,57 +11,40 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
-from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
-from redis.asyncio.cluster import ClusterNode
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import (
-    ConnectionError as RedisConnectionError,
-)
-from redis.exceptions import (
-    OutOfMemoryError,
-    RedisError,
-    ResponseError,
-)
-from redis.exceptions import (
-    TimeoutError as RedisTimeoutError,
-)
+from redis.exceptions import OutOfMemoryError, ResponseError
 
 from server.domain.errors import Refusal
 from server.runtime import instruments
 from server.runtime.settings import Settings
-from server.state import keys, library
+from server.state import keys
+from server.state.address import Server
+from server.state.advice import advise
+from server.state.layout import Argument, Command
+from server.state.router import Router, open_router
+from server.state.servers import UNREACHABLE
 from server.state.settling import Recall, Settling, is_unsettled
 
-Argument: TypeAlias = str | bytes | int | float
-Command: TypeAlias = tuple[Argument, ...]
-
-OLDEST_MAJOR = 7
-"""Functions and shard channels came with Redis 7.0."""
+__all__ = ["Argument", "Command", "RedisClient", "fcall", "open_redis"]
 
 logger = logging.getLogger(__name__)
 
-_UNREACHABLE = (RedisConnectionError, RedisTimeoutError, TimeoutError, OSError, RuntimeError)
-"""RuntimeError is what uvloop says of writing to a connection that was reset just before."""
-
 
 class RedisClient:
-    """Commands with a deadline, on one server or a Cluster.
+    """Commands with a deadline, wherever their keys are.
 
     Attributes:
         partitions: number of partitions of this installation.
         settings: the settings that the process was started with.
     """
 
-    def __init__(self, settings: Settings, redis: Redis | RedisCluster, partitions: int) -> None:
+    def __init__(self, settings: Settings, router: Router, partitions: int) -> None:
         self.settings = settings
         self.partitions = partitions
-        self._redis = redis
-        self._loading = asyncio.Lock()
-        self._settling = Settling(self._attempt)
+        self._router = router
+        self._settling = Settling(router.run)
 
     def remember_by(self, recall: Recall) -> None:
         """Say who knows what PostgreSQL has saved, for when Redis may have lost something."""
@@ -106,69 +89,63 @@ class RedisClient:
         """Raise ``Refusal("unavailable")`` unless Redis answers and has the library."""
         await self.call("version", [keys.PARTITIONS], [])
 
-    async def address_of(self, key: str) -> tuple[str, int] | None:
-        """Return host and port of the master that owns ``key``, or None on one server."""
-        if not isinstance(self._redis, RedisCluster):
-            return None
+    async def address_of(self, key: str) -> Server | None:
+        """Return the master that owns ``key``, or None for a unix socket.
+
+        Raises:
+            Refusal: ``unavailable``: nobody could say.
+        """
         try:
-            async with asyncio.timeout(self.settings.redis_timeout_s):
-                await self._redis.initialize()
-                node = self._redis.get_node_from_key(key)
-        except (RedisError, *_UNREACHABLE) as error:
+            return await self._router.address_of(key)
+        except UNREACHABLE as error:
             raise Refusal("unavailable") from error
-        if node is None:
-            raise Refusal("unavailable")
-        return str(node.host), int(node.port)
 
     async def load_library(self) -> None:
-        """Load the function library where it is missing or older."""
-        async with self._loading:
-            await _load_library(self._redis, self.settings.redis_timeout_s)
+        """Load the function library on every master that lacks it, or has an older one.
+
+        Raises:
+            Refusal: ``unavailable``.
+        """
+        try:
+            async with asyncio.timeout(self.settings.redis_timeout_s):
+                await self._router.load_library()
+        except UNREACHABLE as error:
+            raise Refusal("unavailable") from error
 
     async def _run(self, commands: Sequence[Command]) -> list[Any]:
-        replies = await self._attempt(commands)
-        lost = [i for i, reply in enumerate(replies) if _is_unloaded(reply)]
-        if lost:
-            # Redis came back empty. Nothing ran of a call to a missing function.
-            await self._reload()
-            for i, reply in zip(
-                lost, await self._attempt([commands[i] for i in lost]), strict=True
-            ):
-                replies[i] = reply
-        new = [i for i, reply in enumerate(replies) if is_unsettled(reply)]
-        if new and await self._settle({keys.partition_of_key(str(commands[i][3])) for i in new}):
-            for i, reply in zip(new, await self._attempt([commands[i] for i in new]), strict=True):
-                replies[i] = reply
+        deadline = asyncio.get_running_loop().time() + self.settings.redis_timeout_s
+        replies = await self._router.run(commands)
+        with suppress(TimeoutError):  # then what is refused stays refused
+            async with asyncio.timeout_at(deadline):
+                await self._mend(commands, replies)
         return [_refuse(reply) if isinstance(reply, Exception) else reply for reply in replies]
 
-    async def _reload(self) -> None:
-        try:
-            await self.load_library()
-        except (RedisError, *_UNREACHABLE) as error:
-            raise Refusal("unavailable") from error
-        logger.warning("the function library was missing and has been loaded")
+    async def _mend(self, commands: Sequence[Command], replies: list[Any]) -> None:
+        """Do what functions need, and call those again of which nothing ran."""
+        lost = [i for i, reply in enumerate(replies) if _is_unloaded(reply)]
+        if lost:
+            logger.warning("the function library is missing")
+            await self._router.load_library()
+            await self._again(lost, commands, replies)
+        new = [i for i, reply in enumerate(replies) if is_unsettled(reply)]
+        if new and await self._settle({keys.partition_of_key(str(commands[i][3])) for i in new}):
+            await self._again(new, commands, replies)
+
+    async def _again(
+        self, which: Sequence[int], commands: Sequence[Command], replies: list[Any]
+    ) -> None:
+        for i, reply in zip(
+            which, await self._router.run([commands[i] for i in which]), strict=True
+        ):
+            replies[i] = reply
 
     async def _settle(self, partitions: set[int]) -> bool:
         try:
-            async with asyncio.timeout(self.settings.redis_timeout_s):
-                await self._settling.settle(partitions)
-        except (Refusal, TimeoutError) as error:
-            logger.warning("Redis is new and not settled", extra={"reason": type(error).__name__})
+            await self._settling.settle(partitions)
+        except Refusal as refusal:
+            logger.warning("Redis is new and not settled", extra={"reason": refusal.code})
             return False
         return True
-
-    async def _attempt(self, commands: Sequence[Command]) -> list[Any]:
-        start = time.perf_counter()
-        try:
-            async with asyncio.timeout(self.settings.redis_timeout_s):
-                pipe = self._redis.pipeline(transaction=False)
-                for command in commands:
-                    pipe.execute_command(*command)
-                return list(await pipe.execute(raise_on_error=False))
-        except (RedisError, *_UNREACHABLE) as error:
-            return [error] * len(commands)
-        finally:
-            instruments.REDIS_SECONDS.observe(time.perf_counter() - start)
 
 
 def fcall(function: str, keys: Sequence[str], args: Sequence[Argument]) -> Command:
@@ -190,95 +167,35 @@ async def open_redis(settings: Settings) -> AsyncIterator[RedisClient]:
     delay = 0.05
     while True:
         try:
-            redis = await _connect(settings)
+            router = await open_router(settings)
             break
-        except (RedisError, *_UNREACHABLE) as error:
+        except UNREACHABLE as error:
             if time.monotonic() + delay > deadline:
-                words = f"Redis does not answer at REDIS_URL ({type(error).__name__})."
+                reason = type(error.__cause__ or error).__name__
+                words = f"Redis does not answer at REDIS_URL ({reason})."
                 raise Refusal("unavailable", words) from error
             logger.info("waiting for Redis", extra={"reason": type(error).__name__})
             await asyncio.sleep(delay)
             delay = min(delay * 2, 1.0)
+    follower = asyncio.create_task(router.follow()) if router.watched else None
     try:
-        yield RedisClient(settings, redis, await _agree_on_partitions(redis, settings))
+        await advise(router, settings.redis_timeout_s)
+        yield RedisClient(settings, router, await _agree_on_partitions(router, settings))
     finally:
-        await redis.aclose()
+        if follower is not None:
+            follower.cancel()
+            await asyncio.gather(follower, return_exceptions=True)
+        await router.close()
 
 
-async def _connect(settings: Settings) -> Redis | RedisCluster:
-    url = settings.redis_url.get_secret_value()
-    # Retrying is the caller's: only it knows what is safe to do twice.
-    retry = Retry(NoBackoff(), 0)
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=settings.redis_connections,
-        timeout=settings.redis_timeout_s,
-        socket_timeout=settings.redis_timeout_s,
-        socket_connect_timeout=settings.redis_timeout_s,
-        socket_keepalive=True,
-        protocol=2,
-        retry=retry,
+async def _agree_on_partitions(router: Router, settings: Settings) -> int:
+    replies = await router.run(
+        [("SET", keys.PARTITIONS, settings.partitions, "NX"), ("GET", keys.PARTITIONS)]
     )
-    redis: Redis | RedisCluster = Redis.from_pool(pool)
-    try:
-        async with asyncio.timeout(settings.redis_timeout_s):
-            server = await redis.info()
-        _need_functions(str(server["redis_version"]))
-        if server["cluster_enabled"]:
-            await redis.aclose()
-            redis = RedisCluster.from_url(
-                url,
-                max_connections=settings.redis_connections,
-                socket_timeout=settings.redis_timeout_s,
-                socket_connect_timeout=settings.redis_timeout_s,
-                protocol=2,
-                retry=retry,
-            )
-        _give_raw_replies(redis)
-        await _load_library(redis, settings.redis_timeout_s)
-    except BaseException:
-        await redis.aclose()
-        raise
-    return redis
-
-
-def _need_functions(version: str) -> None:
-    if int(version.split(".", maxsplit=1)[0]) < OLDEST_MAJOR:
-        raise ValueError(f"Redis {version} is too old: {OLDEST_MAJOR}.0 or newer is needed.")
-
-
-def _give_raw_replies(redis: Redis | RedisCluster) -> None:
-    """Take out the conversions of replies: a command means the same alone and in a function."""
-    kept = ("INFO", "CLUSTER", "COMMAND")  # what redis-py asks for itself
-    for command in list(redis.response_callbacks):
-        if not str(command).upper().startswith(kept):
-            del redis.response_callbacks[command]
-
-
-async def _load_library(redis: Redis | RedisCluster, timeout_s: float) -> None:
-    async with asyncio.timeout(timeout_s):
-        if not isinstance(redis, RedisCluster):
-            await _load_where_needed(redis)
-            return
-        await redis.initialize()
-        for node in redis.get_primaries():
-            await _load_where_needed(node)
-
-
-async def _load_where_needed(server: Redis | ClusterNode) -> None:
-    try:
-        reply = await server.execute_command("FCALL_RO", "version", 0)
-    except ResponseError:
-        reply = None
-    # Loading makes a new epoch: only when there is a reason.
-    if not library.is_current(reply):
-        await server.execute_command("FUNCTION LOAD", "REPLACE", library.source())
-
-
-async def _agree_on_partitions(redis: Redis | RedisCluster, settings: Settings) -> int:
-    async with asyncio.timeout(settings.redis_timeout_s):
-        await redis.set(keys.PARTITIONS, settings.partitions, nx=True)
-        stored = int(await redis.get(keys.PARTITIONS) or 0)
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise _refuse(reply)
+    stored = int(replies[1] or 0)
     if stored != settings.partitions:
         raise ValueError(
             f"PARTITIONS is {settings.partitions}, but this installation has {stored}: "

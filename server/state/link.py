@@ -7,12 +7,13 @@ of the socket is parsed by hiredis and handed on in one go, without a task.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 import hiredis
-from redis.asyncio.connection import SSLConnection, parse_url
+from redis.asyncio.connection import SSLConnection
+
+from server.state.address import Server, parse_address
 
 
 class Message(NamedTuple):
@@ -95,21 +96,24 @@ class Link(asyncio.Protocol):
             self._on_unsubscribed(reply[1])
 
 
-async def connect_link(url: str, address: tuple[str, int] | None, link: Link) -> None:
-    """Connect ``link`` to the server of ``url``, or to ``address`` with the url's credentials.
+async def connect_link(url: str, server: Server | None, link: Link) -> None:
+    """Connect ``link`` to ``server``, or to the only one of ``url``, with the url's credentials.
 
     Raises:
         OSError: nobody listens there.
         ValueError: the url is not one of Redis.
     """
-    options = parse_url(url)
+    address = parse_address(url)
+    options = dict(address.options)
     loop = asyncio.get_running_loop()
     if "path" in options:
         await loop.create_unix_connection(lambda: link, options["path"])
     else:
-        host, port = address or (options.get("host", "localhost"), options.get("port", 6379))
-        secure = options.get("connection_class") is SSLConnection
-        context = ssl.create_default_context() if secure else None
+        host, port = server or address.servers[0]
+        context = None
+        if options.pop("connection_class", None) is SSLConnection:
+            # redis-py reads what the url says about certificates.
+            context = SSLConnection(**options).ssl_context.get()
         await loop.create_connection(lambda: link, host, port, ssl=context)
     password = options.get("password")
     if password:

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
-from redis.asyncio import Redis
 
 from server.domain.positions import Position, parse_position
 from server.domain.records import Row
 from server.state import keys
+from tests.clusters.door import open_door
 from tests.helpers import wait_until
 from tests.scenarios.client import Client
 from tests.scenarios.judge import Evidence, RoomState, judge
@@ -35,8 +35,9 @@ async def open_postgres(system: System) -> AsyncIterator[Any]:
 
 @asynccontextmanager
 async def open_redis(system: System) -> AsyncIterator[Any]:
-    """Connect to the system's Redis."""
-    client: Any = Redis.from_url(system.redis_url, protocol=2, socket_timeout=10)
+    """Connect to the system's Redis, or to the masters of its Cluster or Sentinels."""
+    password = str(system.settings.get("redis_sentinel_password", ""))
+    client: Any = open_door(system.redis_url, password)
     try:
         yield client
     finally:

@@ -83,6 +83,7 @@ class System:
             "jwt_secret_key": self.secret,
             **settings,
         }
+        self.settings: Mapping[str, object] = common
         self.partitions = int(str(common["partitions"]))
         own = replica_settings or {}
         port = free_port() if shared_port else 0
