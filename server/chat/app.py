@@ -13,6 +13,7 @@ from server.chat.publisher import Publisher
 from server.chat.roster import Roster
 from server.chat.socket import Door
 from server.chat.surroundings import Surroundings
+from server.chat.unsent import Unsent
 from server.runtime.supervise import Tasks
 from server.state.feed import Event, Feed
 from server.state.presence import PresenceChange
@@ -24,6 +25,7 @@ class Chat:
     def __init__(self, deps: ChatDeps) -> None:
         self._client = deps.client
         self.roster = Roster(deps.settings, deps.identities)
+        self._unsent = Unsent(self.roster, deps.settings.outboxes_bytes)
         self.publisher = Publisher(deps.client, deps.archive)
         self.presence = Presence(
             deps.client, deps.boot, lambda: self.lobby.partitions, self._everybody
@@ -67,6 +69,7 @@ class Chat:
             tasks.start("presence", self.presence.run)
             tasks.start("presence lease", self.presence.keep_lease)
             tasks.start("session recheck", self.roster.recheck)
+            tasks.start("unsent bytes", self._unsent.watch)
             yield
             await self.lobby.close()
             await self.publisher.close()

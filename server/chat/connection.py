@@ -105,6 +105,11 @@ class Connection:
         """Sends whose outcome is not known yet."""
         return self._unanswered
 
+    @property
+    def unsent(self) -> int:
+        """Bytes that wait for the peer; none that counts once the socket is closed from here."""
+        return self.outbox.unsent if self.outbox.code is None else 0
+
     async def run(self, joining: Joining | None) -> None:
         """Greet, enter the room of the address, and serve until the socket ends."""
         self.await_expiry()

@@ -52,7 +52,12 @@ class Outbox:
         """Whether the peer is gone."""
         return self._transport.is_closing()
 
-    def write(self, frames: bytes) -> None:
+    @property
+    def unsent(self) -> int:
+        """Bytes that the peer has not taken."""
+        return self._transport.get_write_buffer_size()
+
+    def write(self, frames: bytes | memoryview) -> None:
         """Send whole frames; never waits and never raises."""
         if self.code is not None:
             return
@@ -66,7 +71,8 @@ class Outbox:
                 sent = os.write(self._fd, frames)
                 if sent == len(frames):
                     return
-                frames = frames[sent:]
+                # A view, not a copy: the same bytes wait for every slow member of a room.
+                frames = memoryview(frames)[sent:]
         except BlockingIOError:
             pass
         except OSError:

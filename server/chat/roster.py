@@ -42,6 +42,10 @@ class Guest(Protocol):
     def unanswered(self) -> int:
         """Sends whose outcome is not known yet."""
 
+    @property
+    def unsent(self) -> int:
+        """Bytes that wait for its peer."""
+
     def write(self, frames: bytes) -> None:
         """Send ready-made frames."""
 

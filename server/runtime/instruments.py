@@ -37,6 +37,9 @@ REFUSALS: Final = Counter("beseda_refusals_total", "Answers with an error, by co
 OUTBOX_OVERFLOWS: Final = Counter(
     "beseda_outbox_overflows_total", "Sockets closed because their outbox was over its limit."
 )
+OUTBOXES_BYTES: Final = Gauge(
+    "beseda_outboxes_bytes", "Unsent bytes of all sockets; what many of them share counts for each."
+)
 DELIVERIES: Final = Counter("beseda_deliveries_total", "Events written to sockets.")
 DELIVERED_BYTES: Final = Counter("beseda_delivered_bytes_total", "Bytes written to sockets.")
 

@@ -132,6 +132,11 @@ class Settings(BaseSettings):
     outbox_bytes: int = Field(
         1_048_576, ge=16_384, description="Unsent bytes of a socket before it is closed as too slow"
     )
+    outboxes_bytes: int = Field(
+        268_435_456,
+        ge=1_048_576,
+        description="Unsent bytes of all sockets together before the fullest are closed as too slow",
+    )
     ping_s: float = Field(25.0, gt=0, description="Seconds between pings of a quiet socket")
     sockets_per_user: int = Field(20, ge=1, description="Sockets of one person on one replica")
     sockets_per_ip: int = Field(200, ge=1, description="Sockets of one address on one replica")
