@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from server.archive.reading import Reading
 from server.domain.errors import Refusal
 from server.domain.positions import NUMBER_MAX, START, Position
 from server.domain.rooms import User
@@ -39,7 +40,7 @@ NOWHERE = Position(NUMBER_MAX, 0)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some events of a room, oldest first, as event JSON.
+    """Some events of a room, oldest first, as event JSON; messages with their changes.
 
     ``more`` tells whether there are others beyond the asked edge; ``position`` is the newest
     of the room, ``saved`` its watermark, both as of just before the events were read.
@@ -135,20 +136,18 @@ class Archive:
     ) -> Page:
         """Read up to ``limit`` events next to a position; without one, the newest.
 
+        Messages are as they are now: their changes are folded into them (``domain/fold.py``)
+        and take no place of their own.
+
         Raises:
             Refusal: ``room_not_found``, ``room_gone``, ``room_unavailable``, ``unavailable``.
         """
         top = await self._sync(room, None, 0)
         if top.position.seq == 0:
             return Page([], False, top.position, top.saved)
-        if after is None:
-            kept = await self._before(room, before, limit)
-            # seq starts at 1: what is before the first one needs no look.
-            more = bool(kept) and kept[0].position.seq > 1
-        else:
-            found = await self._after(room, after, limit + 1)
-            kept, more = found[:limit], len(found) > limit
-        return Page([entry.event for entry in kept], more, top.position, top.saved)
+        read = Reading(self._client, self._messages, room, limit, top.saved)
+        found = await (read.before(before) if after is None else read.after(after))
+        return Page(await read.fold(found), found.more, top.position, top.saved)
 
     async def _resume_from_storage(self, room: str, position: Position, top: Synced) -> Synced:
         limit = self._settings.resume_events
@@ -170,32 +169,6 @@ class Archive:
                 return Synced("resumed", rest.position, rest.saved, entries)
         logger.info("a resume became a reset", extra={"room": room, "behind": str(top.position)})
         return await self._sync(room, NOWHERE, limit)
-
-    async def _before(self, room: str, before: Position | None, limit: int) -> list[Entry]:
-        found = await history.before(self._client, room, before, limit)
-        oldest = found[0].position if found else before
-        if len(found) == limit or (oldest is not None and oldest.seq <= 1):
-            return found
-        try:
-            stored = await self._messages.page(room, before=oldest, limit=limit - len(found))
-        except Refusal:
-            if not found:
-                raise Refusal("room_unavailable") from None
-            # What Redis has is better than nothing; the reader may ask for more later.
-            return found
-        return [Entry(*event) for event in stored] + found
-
-    async def _after(self, room: str, after: Position, limit: int) -> list[Entry]:
-        found = await history.after(self._client, room, after, limit)
-        if found and after.is_followed_by(found[0].position):
-            return found
-        try:
-            stored = await self._messages.page(room, after=after, limit=limit)
-        except Refusal as refusal:
-            raise Refusal("room_unavailable") from refusal
-        entries = [Entry(*event) for event in stored]
-        last = entries[-1].position if entries else after
-        return entries + [entry for entry in found if entry.position > last][: limit - len(entries)]
 
     async def _sync(self, room: str, position: Position | None, limit: int) -> Synced:
         tail = self._settings.reset_events

@@ -14,6 +14,10 @@ from server.state.rooms import Cold
 _MODES = {b"resumed": "resumed", b"older": "older", b"reset": "reset"}
 
 
+CHANGES_LOOK = 1000
+"""Entries of a log that one call looks at: a long log must not hold Redis up."""
+
+
 class Entry(NamedTuple):
     """One event of a room with its place: ``kind`` is a ``domain.events.Kind`` letter."""
 
@@ -90,6 +94,30 @@ async def after(client: RedisClient, room: str, position: Position, limit: int) 
     """
     log = keys.room_keys(client.partition_of(room), room).log
     return entries(await client.execute("XRANGE", log, f"({position}", "+", "COUNT", limit))
+
+
+class Changes(NamedTuple):
+    """The changes in a log from an entry on; ``whole`` tells whether that entry was there."""
+
+    entries: list[Entry]
+    whole: bool
+
+
+async def changes(client: RedisClient, room: str, first: Position) -> Changes:
+    """Read the edits, deletions and reactions from the entry at ``first`` on.
+
+    Raises:
+        Refusal: ``unavailable``.
+    """
+    log = keys.room_keys(client.partition_of(room), room).log
+    found: list[Entry] = []
+    whole, start = None, str(first)
+    while start:
+        there, last, part = await client.call("changes", [log], [start, CHANGES_LOOK])
+        whole = bool(there) if whole is None else whole
+        found += entries(part)
+        start = f"({last.decode()}" if last else ""
+    return Changes(found, bool(whole))
 
 
 def entries(reply: list[Any]) -> list[Entry]:

@@ -11,6 +11,8 @@ import orjson
 
 from server.domain import events
 from server.domain.errors import Refusal
+from server.domain.events import Kind
+from server.domain.fold import Fold
 from server.domain.positions import Position
 from server.domain.records import row_of
 from server.domain.rooms import Member, Role, RoomSnapshot, User
@@ -41,7 +43,7 @@ class Entered:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """A room in a list of rooms; ``last`` is the newest message's event JSON."""
+    """A room in a list of rooms; ``last`` is the newest message's event JSON, folded."""
 
     position: Position
     saved: Position
@@ -305,7 +307,7 @@ def _write_keys(partition: int) -> tuple[str, str, str]:
     return fixed.head, fixed.events, fixed.drain
 
 
-def _overview(row: list[bytes]) -> Overview:
+def _overview(row: list[Any]) -> Overview:
     numbers = [int(number) for number in row[:8]]
     return Overview(
         position=Position(numbers[0], numbers[1]),
@@ -315,5 +317,12 @@ def _overview(row: list[bytes]) -> Overview:
         online=numbers[6],
         members=numbers[7],
         role=Role(row[8].decode()) if row[8] else None,
-        last=row[9] or None,
+        last=_folded(row[9], row[10]) if row[9] else None,
     )
+
+
+def _folded(message: bytes, changes: Sequence[tuple[bytes, bytes]]) -> bytes:
+    fold = Fold()
+    for kind, event in changes:
+        fold.add(kind.decode(), event)
+    return fold.apply(Kind.MESSAGE, message)

@@ -88,6 +88,19 @@ def membership_changes(fresh: Iterable[Row]) -> tuple[list[Joining], list[tuple[
     return sorted(joined), sorted(left)
 
 
+def deleted_messages(rows: Iterable[Row]) -> list[tuple[str, str, str]]:
+    """Name the messages that were deleted: room, author and cid. Sorted.
+
+    All rows count, not only fresh ones: erasing a text twice is erasing it once.
+    """
+    targets = [
+        (row.room_id, orjson.loads(row.data or "{}")["target"])
+        for row in rows
+        if row.kind == Kind.TOMBSTONE
+    ]
+    return sorted({(room_id, target["user"], target["cid"]) for room_id, target in targets})
+
+
 def highest_marks(marks: Iterable[ReadMark]) -> list[ReadMark]:
     """Keep the highest read mark of each person in each room. Sorted."""
     highest: dict[tuple[str, str], ReadMark] = {}

@@ -9,9 +9,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 from server.domain.drained import Drained
+from server.domain.fold import Identity
 from server.domain.positions import NUMBER_MAX, START, Position
 from server.domain.records import ReadMark, Row, rebuild
-from server.storage.effects import highest_marks, membership_changes, room_changes
+from server.storage.effects import (
+    deleted_messages,
+    highest_marks,
+    membership_changes,
+    room_changes,
+)
 from server.storage.pool import BAD_DATA_ERRORS, Connection, Pool
 from server.storage.sql import fetch, queries
 
@@ -42,7 +48,8 @@ class Messages:
 
         Doing it again does nothing. A message that was sent again, because Redis lost it,
         moves to its later position. Memberships, message counts, deletions and the end of
-        each room's history follow in the same transaction. ``rows`` hold a position and a
+        each room's history follow in the same transaction, and a deleted message has no text
+        after it, whichever came first. ``rows`` hold a position and a
         ``(room, user, cid)`` at most once each. ``drained`` says up to where the drains are
         saved with them.
 
@@ -112,6 +119,29 @@ class Messages:
             )
         return [_event_of(row) for row in rows]
 
+    async def shown(
+        self,
+        room_id: str,
+        *,
+        before: Position | None = None,
+        after: Position | None = None,
+        limit: int,
+    ) -> list[StoredEvent]:
+        """Give a page as ``page`` does, but only of the events that readers see listed."""
+        edge = after or before or END
+        query = queries.shown_before if after is None else queries.shown_after
+        async with self._pool.connection() as connection:
+            rows = await fetch(
+                query(connection, room_id=room_id, epoch=edge.epoch, seq=edge.seq, limit=limit)
+            )
+        events = [_event_of(row) for row in rows]
+        return events if after is not None else events[::-1]
+
+    async def changes_of(self, messages: Sequence[Identity]) -> list[StoredEvent]:
+        """Give the changes that count of these messages, in no order."""
+        async with self._pool.connection() as connection:
+            return await saved_changes(connection, messages)
+
     async def newest(self, room_id: str) -> Position:
         """Tell where the saved history ends, ``START`` when there is none."""
         async with self._pool.connection() as connection:
@@ -160,6 +190,14 @@ async def newest_events(
     return [_event_of(row) for row in reversed(rows)]
 
 
+async def saved_changes(connection: Connection, messages: Sequence[Identity]) -> list[StoredEvent]:
+    """Give the changes that count of these messages, in no order."""
+    if not messages:
+        return []
+    columns = _columns(("room_ids", "user_ids", "cids"), messages)
+    return [_event_of(row) for row in await fetch(queries.changes_of(connection, **columns))]
+
+
 def row_from(record: Any) -> Row:
     """Decode a row of ``messages``."""
     return Row(*(record[name] for name in Row._fields))
@@ -177,6 +215,7 @@ async def _save(connection: Connection, rows: list[Row], marks: Sequence[ReadMar
         # writer before us has committed.
         await queries.lock_rooms(connection, room_ids=sorted({row.room_id for row in rows}))
         fresh = await _insert_events(connection, rows)
+        await _erase_deleted(connection, rows)
         await _raise_rooms(connection, rows, fresh)
         await _change_memberships(connection, fresh)
     highest = highest_marks(marks)
@@ -202,6 +241,14 @@ async def _insert_events(connection: Connection, rows: list[Row]) -> list[Row]:
     written = await fetch(queries.insert_events(connection, **_columns(names, rows)))
     new = {(row["room_id"], row["epoch"], row["seq"]) for row in written if row["fresh"]}
     return [row for row in rows if _key(row) in new]
+
+
+async def _erase_deleted(connection: Connection, rows: list[Row]) -> None:
+    gone = deleted_messages(rows)
+    if gone:
+        columns = _columns(("room_ids", "user_ids", "cids"), gone)
+        await queries.erase_messages(connection, **columns)
+        await queries.erase_edits(connection, **columns)
 
 
 async def _raise_rooms(connection: Connection, rows: list[Row], fresh: list[Row]) -> None:

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from server.domain.fold import Fold
 from server.domain.ids import new_id
 from server.domain.positions import Position
 from server.domain.records import rebuild
 from server.domain.rooms import Member, Role, Room, RoomSnapshot, User, Visibility
-from server.storage.messages import newest_events, row_from
+from server.storage.messages import newest_events, row_from, saved_changes
 from server.storage.pool import Pool
 from server.storage.sql import fetch, queries
 
@@ -36,7 +37,7 @@ class Summary:
     """What a list shows of a room that is not in Redis; the same fields as its overview.
 
     ``role`` is None for a stranger, who has nothing unread; ``last`` is the event JSON of
-    the newest message.
+    the newest message, folded.
     """
 
     position: Position
@@ -160,7 +161,12 @@ class Rooms:
         async with self._pool.connection() as connection:
             rows = await fetch(queries.summarize_rooms(connection, room_ids=ids, user_id=user_id))
             newest = await fetch(queries.newest_messages(connection, room_ids=ids))
-        last = {row["room_id"]: rebuild(row_from(row)) for row in newest}
+            messages = [(row["room_id"], row["user_id"], row["cid"]) for row in newest]
+            changes = await saved_changes(connection, messages)
+        fold = Fold()
+        for _position, kind, event in changes:
+            fold.add(kind, event)
+        last = {row["room_id"]: fold.apply(row["kind"], rebuild(row_from(row))) for row in newest}
         return {
             row["id"]: Summary(
                 position=Position(row["last_epoch"], row["last_seq"]),

@@ -23,11 +23,12 @@ LAST_TEXT_CHARS: Final = 200
 
 
 class Last(NamedTuple):
-    """The newest message, cut; ``at`` is Unix milliseconds."""
+    """The newest message, cut; ``at`` is Unix milliseconds. A deleted one has no text."""
 
     name: str
     text: str
     at: int
+    deleted: bool
 
 
 class RoomItem(NamedTuple):
@@ -123,4 +124,5 @@ def _last(event: bytes | None) -> Last | None:
     if event is None:
         return None
     fields = events.decode(event)
-    return Last(fields["user"]["name"], fields["text"][:LAST_TEXT_CHARS], fields["at"])
+    text = fields["text"][:LAST_TEXT_CHARS]
+    return Last(fields["user"]["name"], text, fields["at"], deleted="deleted" in fields)

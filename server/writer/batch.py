@@ -38,7 +38,10 @@ def decode(partition: int, record: Record) -> Entry:
 
 
 def rows_of(entries: Iterable[Entry]) -> list[Row]:
-    """Take the events out, each once; of a message sent twice the later position."""
+    """Take the events out, each once; of a message sent twice the later position.
+
+    Of two kinds under one cid the first counts, as in Redis.
+    """
     kept: dict[Hashable, Row] = {}
     for entry in entries:
         row = entry.row
@@ -46,7 +49,7 @@ def rows_of(entries: Iterable[Entry]) -> list[Row]:
             continue
         key: Hashable = row if row.cid is None else (row.room_id, row.user_id, row.cid)
         other = kept.get(key)
-        if other is None or row.position > other.position:
+        if other is None or (row.kind == other.kind and row.position > other.position):
             kept[key] = row
     return list(kept.values())
 

@@ -18,6 +18,7 @@ DIGESTS = {
     3: "f8afd2285bd5d71b",
     4: "90c36d67d6861a19",
     5: "91a05d6951e8705f",
+    6: "62fcb21f77d9d4ca",
 }
 """Digest of every version: a change of the Lua files wants the next number."""
 

@@ -14,6 +14,40 @@ WHERE room_id = :room_id AND (epoch, seq) > (:epoch::bigint, :seq::bigint)
 ORDER BY epoch, seq
 LIMIT :limit;
 
+-- name: shown_before(room_id, epoch, seq, limit)
+-- The events right before a position that a page lists, newest first.
+SELECT room_id, epoch, seq, kind, at, user_id, user_name, cid, text, data
+FROM messages
+WHERE room_id = :room_id AND (epoch, seq) < (:epoch::bigint, :seq::bigint)
+  AND kind IN ('m', 'j', 'l', 'd')
+ORDER BY epoch DESC, seq DESC
+LIMIT :limit;
+
+-- name: shown_after(room_id, epoch, seq, limit)
+-- The events right after a position that a page lists, oldest first.
+SELECT room_id, epoch, seq, kind, at, user_id, user_name, cid, text, data
+FROM messages
+WHERE room_id = :room_id AND (epoch, seq) > (:epoch::bigint, :seq::bigint)
+  AND kind IN ('m', 'j', 'l', 'd')
+ORDER BY epoch, seq
+LIMIT :limit;
+
+-- name: changes_of(room_ids, user_ids, cids)
+-- What counts of the changes of these messages: the last text, the deletion, and the last
+-- word of each person on each emoji.
+SELECT DISTINCT ON (change.room_id, wanted.user_id, wanted.cid, change.kind, emoji, person)
+       change.room_id, change.epoch, change.seq, change.kind, change.at, change.user_id,
+       change.user_name, change.cid, change.text, change.data,
+       CASE WHEN change.kind = 'a' THEN change.data::jsonb ->> 'emoji' END AS emoji,
+       CASE WHEN change.kind = 'a' THEN change.user_id END AS person
+FROM unnest(:room_ids::text[], :user_ids::text[], :cids::text[]) AS wanted (room_id, user_id, cid)
+JOIN messages AS change
+  ON change.room_id = wanted.room_id AND change.kind IN ('e', 'x', 'a')
+ AND change.data::jsonb #>> '{target,user}' = wanted.user_id
+ AND change.data::jsonb #>> '{target,cid}' = wanted.cid
+ORDER BY change.room_id, wanted.user_id, wanted.cid, change.kind, emoji, person,
+         change.epoch DESC, change.seq DESC;
+
 -- name: has_position(room_id, epoch, seq)$
 -- Whether an event stands exactly there.
 SELECT EXISTS (
@@ -47,13 +81,27 @@ SELECT id FROM chatrooms WHERE id = ANY(:room_ids::text[]) ORDER BY id FOR NO KE
 -- name: insert_events(room_ids, epochs, seqs, kinds, ats, user_ids, user_names, cids, texts, datas)
 -- Insert what is not there yet; a message sent again moves to its later position. An
 -- identical row is left out first, so the primary key fails only where a position was
--- given twice. Returns the rows written; `fresh` is false for a message that moved.
+-- given twice. What belongs to a deleted message comes without its text. Of two kinds under
+-- one cid the first stays. Returns the rows written; `fresh` is false for one that moved.
+WITH given AS (
+    SELECT room_id, epoch, seq, kind, at, user_id, user_name, cid,
+           CASE WHEN kind IN ('m', 'e') AND EXISTS (
+               SELECT FROM messages AS tombstone
+               WHERE tombstone.room_id = raw.room_id AND tombstone.kind = 'x'
+                 AND tombstone.data::jsonb #>> '{target,user}'
+                     = coalesce(raw.data::jsonb #>> '{target,user}', raw.user_id)
+                 AND tombstone.data::jsonb #>> '{target,cid}'
+                     = coalesce(raw.data::jsonb #>> '{target,cid}', raw.cid)
+           ) THEN '' ELSE text END AS text,
+           data
+    FROM unnest(
+        :room_ids::text[], :epochs::bigint[], :seqs::bigint[], :kinds::text[], :ats::bigint[],
+        :user_ids::text[], :user_names::text[], :cids::text[], :texts::text[], :datas::text[]
+    ) AS raw (room_id, epoch, seq, kind, at, user_id, user_name, cid, text, data)
+)
 INSERT INTO messages AS kept
     (room_id, epoch, seq, kind, at, user_id, user_name, cid, text, data)
-SELECT * FROM unnest(
-    :room_ids::text[], :epochs::bigint[], :seqs::bigint[], :kinds::text[], :ats::bigint[],
-    :user_ids::text[], :user_names::text[], :cids::text[], :texts::text[], :datas::text[]
-) AS given (room_id, epoch, seq, kind, at, user_id, user_name, cid, text, data)
+SELECT * FROM given
 WHERE NOT EXISTS (
     SELECT FROM messages AS same
     WHERE same.room_id = given.room_id AND same.epoch = given.epoch AND same.seq = given.seq
@@ -65,8 +113,23 @@ ORDER BY room_id, epoch, seq
 ON CONFLICT (room_id, user_id, cid) WHERE cid IS NOT NULL DO UPDATE
 SET epoch = excluded.epoch, seq = excluded.seq, at = excluded.at,
     user_name = excluded.user_name, text = excluded.text, data = excluded.data
-WHERE (excluded.epoch, excluded.seq) > (kept.epoch, kept.seq)
+WHERE (excluded.epoch, excluded.seq) > (kept.epoch, kept.seq) AND excluded.kind = kept.kind
 RETURNING kept.room_id, kept.epoch, kept.seq, kept.xmax = 0 AS fresh;
+
+-- name: erase_messages(room_ids, user_ids, cids)!
+-- Erase the texts of deleted messages.
+UPDATE messages SET text = ''
+FROM unnest(:room_ids::text[], :user_ids::text[], :cids::text[]) AS gone (room_id, user_id, cid)
+WHERE messages.room_id = gone.room_id AND messages.user_id = gone.user_id
+  AND messages.cid = gone.cid AND messages.kind = 'm' AND messages.text <> '';
+
+-- name: erase_edits(room_ids, user_ids, cids)!
+-- Erase what deleted messages were edited to.
+UPDATE messages SET text = ''
+FROM unnest(:room_ids::text[], :user_ids::text[], :cids::text[]) AS gone (room_id, user_id, cid)
+WHERE messages.room_id = gone.room_id AND messages.kind = 'e' AND messages.text <> ''
+  AND messages.data::jsonb #>> '{target,user}' = gone.user_id
+  AND messages.data::jsonb #>> '{target,cid}' = gone.cid;
 
 -- name: raise_rooms(room_ids, epochs, seqs, messages, active_ats, deleted_ats)!
 -- Count new messages, move the end of saved history on, and mark deleted rooms.

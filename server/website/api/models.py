@@ -119,11 +119,12 @@ class RoomDetails(RoomModel):
 
 
 class LastModel(Output):
-    """The newest message of a room, cut."""
+    """The newest message of a room, cut; a deleted one has no text."""
 
     name: str
     text: str
     at: int
+    deleted: bool
 
 
 class RoomItemModel(Output):
