@@ -161,7 +161,10 @@ class Writer:
                 kept.add(partition)
             elif outcome is False:
                 instruments.WRITER_LEASES_LOST.inc()
-                log.warning("a lease was lost while saving", extra={"partition": partition})
+                log.warning(
+                    "a lease was lost while saving",
+                    extra={"reason": "fenced", "partition": partition},
+                )
                 self.leases.give_up(partition)
         self._count([entry for entry in entries if entry.partition in kept])
         for outcome in outcomes:
