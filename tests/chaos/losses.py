@@ -34,7 +34,7 @@ class Gone:
         """Let the writers go on; count what of those who left is not in PostgreSQL.
 
         Nothing may be lost that was acknowledged longer than ``most_s`` before the death; with
-        0 nothing at all.
+        0 nothing at all, and with infinity nothing is judged.
         """
         world, timeline = self._world, self._world.timeline
         for writer in world.town.writers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable
 
@@ -33,6 +34,18 @@ def waits(ledgers: Iterable[Ledger], since: float, until: float) -> list[float]:
                 taken = sent.acknowledged_at
                 found.append(math.inf if taken is None else taken - sent.at)
     return found
+
+
+def unsaved(ledgers: Iterable[Ledger], since: float, until: float) -> int:
+    """Count what living people said in a time and do not know to be saved."""
+    return sum(
+        sent.saved_at is None and sent.refused is None and sent.at < until
+        for ledger in ledgers
+        if ledger.alive
+        for sent in itertools.takewhile(
+            lambda sent: sent.at >= since, reversed(ledger.sent.values())
+        )
+    )
 
 
 def back_since(

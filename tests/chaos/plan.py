@@ -51,8 +51,8 @@ class Needs:
     """Redis's calls that wait for the disk can be made slow."""
     clocks: bool = False
     """Redis and the replicas have clocks that can be set."""
-    cluster: str = ""
-    """Kind of Redis other than one server."""
+    group: str = ""
+    """Several servers of Redis: ``cluster``, ``cut cluster``, ``sentinels``; none is one server."""
 
 
 @dataclass(frozen=True, slots=True)

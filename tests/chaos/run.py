@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.chaos.pace import back_since, limit_of, waits
+from tests.chaos.pace import back_since, limit_of, unsaved, waits
 from tests.chaos.plan import Fault, Needs, Step, Stroke
 from tests.chaos.servers import Impossible
 from tests.chaos.timeline import Timeline
@@ -35,6 +35,9 @@ COLD_S = 4.0
 
 BACK_S = 15.0
 """R: so long after a fault was healed the pace is usual again; a busy machine included."""
+
+SAVED_S = 30.0
+"""So long after a fault was healed everything is saved that was said before."""
 
 PATIENCE_S = 60.0
 """A pace that is not back after so long does not hold up the run any longer."""
@@ -68,6 +71,7 @@ class Run:
         self._usual: Weight | None = None
         self._warm_up_s = warm_up_s
         self._limit_s = 0.0
+        self._all_saved = 0.0  # what was said before is certainly saved
 
     async def go(self, steps: Iterable[Step], minutes: float) -> list[str]:
         """Run until the steps or the time are over; return every problem."""
@@ -111,6 +115,7 @@ class Run:
     async def _strike(self, steps: Iterable[Step], minutes: float) -> None:
         end = time.monotonic() + minutes * 60
         for step in steps:
+            await self.world.spread()
             await self.world.wait(step.pause_s)
             longest = max(stroke.after_s + stroke.seconds for stroke in step.strokes)
             if self.world.stopping.is_set() or time.monotonic() + longest > end:
@@ -142,12 +147,24 @@ class Run:
                 self.timeline.figure(f"pace back after {what}", took, "s")
                 if took > BACK_S:
                     self.timeline.problem(f"R: the pace was back {took:.1f} s after {what}")
-                return
+                break
             await asyncio.sleep(0.25)
-        found = waits(self._ledgers, now - 10, now - 1)
-        self.timeline.problem(
-            f"R: {PATIENCE_S:g} s after {what} the p99 is {percentile(found, 0.99):.2f} s"
-        )
+        else:
+            found = waits(self._ledgers, now - 10, now - 1)
+            self.timeline.problem(
+                f"R: {PATIENCE_S:g} s after {what} the p99 is {percentile(found, 0.99):.2f} s"
+            )
+        late = healed + PATIENCE_S
+        while left := unsaved(self._ledgers, self._all_saved, healed):
+            if time.monotonic() > late:
+                break
+            await asyncio.sleep(0.25)
+        else:
+            self._all_saved = healed
+        took = time.monotonic() - healed
+        self.timeline.figure(f"all is saved that was said before the end of {what}", took, "s")
+        if left or took > SAVED_S:
+            self.timeline.problem(f"R: {left} messages are not saved {took:.1f} s after {what}")
 
     # --- The verdict ------------------------------------------------------------------------
 

@@ -19,6 +19,9 @@ from server.local.valkey import Valkey
 from server.storage.migrate import migrate
 from tests.chaos.plan import Needs
 from tests.chaos.preload import Clock, libfaketime, slow_disk, wrapped_redis
+from tests.clusters.cluster import Cluster
+from tests.clusters.network import Network
+from tests.clusters.sentinels import Sentinels
 
 T = TypeVar("T")
 
@@ -67,6 +70,21 @@ class Disk:
             subprocess.run(["umount", "-l", str(self.folder)], check=True, timeout=_MOUNT_S)
 
 
+def _group(folder: Path, kind: str) -> Cluster | Sentinels | None:
+    if not kind:
+        return None
+    if kind == "sentinels":
+        return Sentinels(folder / "sentinels")
+    if kind == "cluster":
+        return Cluster(folder / "cluster")
+    if reason := Network.missing():
+        raise Impossible(f"skipped: {reason}")
+    network = Network()
+    network.open()
+    options = {"min-replicas-to-write": "1", "min-replicas-max-lag": "3"}
+    return Cluster(folder / "cluster", network=network, options=options)
+
+
 class Servers:
     """Redis and PostgreSQL, each started, hurt and mended by a thread of its own.
 
@@ -99,13 +117,20 @@ class Servers:
             (self.postgres_disk.folder if self.postgres_disk else folder) / "postgres",
             options=POSTGRES,
         )
+        self.group = _group(folder, needs.group)
         # Beside the others, and not on a disk that goes or is full.
         self.redis.log = folder / "logs" / "redis.log"
         self.postgres.log = folder / "logs" / "postgres.log"
 
+    @property
+    def redis_url(self) -> str:
+        """``REDIS_URL`` of a process without weather before Redis."""
+        return self.group.url if self.group else self.redis.url
+
     async def start(self) -> None:
         """Start both and make the tables."""
-        await asyncio.gather(self.with_redis(self.redis.start), self.start_postgres())
+        start = self.group.start if self.group else self.redis.start
+        await asyncio.gather(self.with_redis(start), self.start_postgres())
         await migrate(self.postgres.url)
 
     async def close(self) -> None:
@@ -113,9 +138,10 @@ class Servers:
         self.let_postgres_go_on()
         if self.redis.running:
             os.kill(self.redis.pid, signal.SIGCONT)
-        await asyncio.gather(
-            self.with_redis(self.redis.kill), self.with_postgres(self.postgres.kill)
-        )
+        stop = self.group.stop if self.group else self.redis.kill
+        await asyncio.gather(self.with_redis(stop), self.with_postgres(self.postgres.kill))
+        if isinstance(self.group, Cluster) and self.group.network is not None:
+            self.group.network.close()
         for thread in self._threads.values():
             thread.shutdown()
         self._unmount()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,9 @@ class Links:
 
     def __init__(self, servers: Servers) -> None:
         names = [f"replica-{n}" for n in range(REPLICAS)] + [f"writer-{n}" for n in range(WRITERS)]
-        self.redis = {name: Proxy(servers.redis.url) for name in names}
+        # The servers of a group name each other, so that nobody could be led through here.
+        lone = servers.group is None
+        self.redis = {name: Proxy(servers.redis_url) for name in names if lone}
         self.postgres = {name: Link(servers.postgres.url) for name in names}
         self.clients: dict[str, Link] = {}
 
@@ -101,7 +104,7 @@ class Town(System):
         clock = servers.replica_clock
         lied_to = {0: clock.environment} if clock else {}
         super().__init__(
-            servers.redis.url,
+            servers.redis_url,
             servers.postgres.url,
             folder,
             replicas=REPLICAS,
@@ -114,10 +117,9 @@ class Town(System):
     def _service(
         self, name: str, service: str, settings: Mapping[str, object], port: int = 0
     ) -> Service:
-        linked = {
-            "redis_url": self._links.redis[name].url,
-            "database_url": self._links.postgres[name].url,
-        }
+        linked = {"database_url": self._links.postgres[name].url}
+        if name in self._links.redis:
+            linked["redis_url"] = self._links.redis[name].url
         made = super()._service(name, service, {**settings, **linked}, port)
         door = Door(name, service, made._env, made.log, port=port, root=self._root)
         door._env = made._env
@@ -195,6 +197,21 @@ class World:
         if talk is not None:
             await talk.stop()
         await client.leave_for_good()
+
+    async def spread(self) -> None:
+        """Send people from a crowded replica to empty ones, where faults would not find any."""
+        ideal = len(self.citizens) // REPLICAS
+        for number in range(REPLICAS):
+            here = [client for client in self.citizens if client.replica == number]
+            for client in here[ideal + 1 :]:
+                await self._move(client)
+
+    async def _move(self, client: Client) -> None:
+        crowds = Counter(each.replica for each in self.citizens)
+        emptiest = min(range(REPLICAS), key=lambda number: crowds[number])
+        client.replica = (emptiest - 1) % REPLICAS  # the next one is where it will come back
+        client._drop()
+        await client.is_live()
 
     def talk(self) -> None:
         """Let everybody talk."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.chaos.faults import clocks, links, postgres, processes, redis
+from tests.chaos.faults import clocks, groups, links, postgres, processes, redis
 from tests.chaos.plan import Fault
 
 FAULTS: tuple[Fault, ...] = (
@@ -11,4 +11,5 @@ FAULTS: tuple[Fault, ...] = (
     *postgres.FAULTS,
     *links.FAULTS,
     *clocks.FAULTS,
+    *groups.FAULTS,
 )
