@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -18,11 +17,13 @@ from redis.exceptions import OutOfMemoryError, ResponseError
 
 from server.domain.errors import Refusal
 from server.runtime import instruments
+from server.runtime.patience import wait_for
 from server.runtime.settings import Settings
 from server.state import keys
 from server.state.address import Server
 from server.state.advice import advise
 from server.state.layout import Argument, Command
+from server.state.passing import passing_reason
 from server.state.router import Router, open_router
 from server.state.servers import UNREACHABLE
 from server.state.settling import Recall, Settling, is_unsettled
@@ -163,29 +164,31 @@ async def open_redis(settings: Settings) -> AsyncIterator[RedisClient]:
         Refusal: ``unavailable`` when Redis did not answer in time.
         ValueError: the installation has another number of partitions, or Redis is too old.
     """
-    deadline = time.monotonic() + settings.startup_s
-    delay = 0.05
-    while True:
-        try:
-            router = await open_router(settings)
-            break
-        except UNREACHABLE as error:
-            if time.monotonic() + delay > deadline:
-                reason = type(error.__cause__ or error).__name__
-                words = f"Redis does not answer at REDIS_URL ({reason})."
-                raise Refusal("unavailable", words) from error
-            logger.info("waiting for Redis", extra={"reason": type(error).__name__})
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, 1.0)
+    try:
+        router, partitions = await wait_for(
+            "Redis", lambda: _open_router(settings), passing_reason, settings.startup_s
+        )
+    except TimeoutError as error:
+        words = f"Redis does not answer at REDIS_URL ({error})."
+        raise Refusal("unavailable", words) from error
     follower = asyncio.create_task(router.follow()) if router.watched else None
     try:
         await advise(router, settings.redis_timeout_s)
-        yield RedisClient(settings, router, await _agree_on_partitions(router, settings))
+        yield RedisClient(settings, router, partitions)
     finally:
         if follower is not None:
             follower.cancel()
             await asyncio.gather(follower, return_exceptions=True)
         await router.close()
+
+
+async def _open_router(settings: Settings) -> tuple[Router, int]:
+    router = await open_router(settings)
+    try:
+        return router, await _agree_on_partitions(router, settings)
+    except BaseException:
+        await router.close()
+        raise
 
 
 async def _agree_on_partitions(router: Router, settings: Settings) -> int:
@@ -194,7 +197,7 @@ async def _agree_on_partitions(router: Router, settings: Settings) -> int:
     )
     for reply in replies:
         if isinstance(reply, Exception):
-            raise _refuse(reply)
+            raise reply
     stored = int(replies[1] or 0)
     if stored != settings.partitions:
         raise ValueError(

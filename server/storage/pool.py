@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeAlias
@@ -19,18 +18,13 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from server.domain.errors import Refusal
+from server.runtime.patience import wait_for
 from server.runtime.settings import Settings
 from server.storage.watch import NETWORK_ERRORS, Watch
 
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
 log = logging.getLogger(__name__)
-
-WAIT_STEP_S = 0.25
-"""Pause between two attempts to reach a PostgreSQL that is still starting."""
-
-SAY_AGAIN_S = 5.0
-"""A process that waits says so again after so many seconds."""
 
 AWAY_ERRORS = (
     *NETWORK_ERRORS,
@@ -150,21 +144,18 @@ async def open_pool(settings: Settings) -> AsyncIterator[Pool]:
 
 
 async def _connect(settings: Settings) -> asyncpg.Pool[asyncpg.Record]:
-    deadline = time.monotonic() + settings.startup_s
-    say_at = 0.0
-    while True:
-        try:
-            return await _create(settings)
-        except (*AWAY_ERRORS, asyncpg.InvalidCatalogNameError) as error:
-            now = time.monotonic()
-            if now >= deadline:
-                raise Refusal("unavailable", "PostgreSQL does not answer.") from error
-            if now >= say_at:
-                left_s = round(deadline - now)
-                reason = type(error).__name__
-                log.info("waiting for PostgreSQL", extra={"left_s": left_s, "error": reason})
-                say_at = now + SAY_AGAIN_S
-        await asyncio.sleep(WAIT_STEP_S)
+    try:
+        return await wait_for(
+            "PostgreSQL", lambda: _create(settings), _passing_reason, settings.startup_s
+        )
+    except TimeoutError as error:
+        raise Refusal("unavailable", f"PostgreSQL does not answer ({error}).") from error
+
+
+def _passing_reason(error: Exception) -> str | None:
+    # The name only: the text may hold the address. A database may be created a moment later.
+    passing = isinstance(error, (*AWAY_ERRORS, asyncpg.InvalidCatalogNameError))
+    return type(error).__name__ if passing else None
 
 
 async def _create(settings: Settings) -> asyncpg.Pool[asyncpg.Record]:
