@@ -71,10 +71,11 @@ class Library(World, RuleBasedStateMachine):
     def begin(self) -> None:
         for room in ROOMS:
             self.hydrate(room)
+            self.chatter(room, 6)
 
     # --- Talk ---------------------------------------------------------------------------
 
-    @rule(room=rooms_, count=st.integers(1, 6))
+    @rule(room=rooms_, count=st.integers(2, 6))
     def chatter(self, room: str, count: int) -> None:
         """The owner says something new several times: logs grow, and lose their beginning."""
         said = [(room, "alice", self.numbers + n) for n in range(count)]
@@ -98,6 +99,9 @@ class Library(World, RuleBasedStateMachine):
                 assert outcome == first._replace(duplicate=True)
             else:
                 assert (code_of(outcome) if outcome is not COLD else "cold") == code
+        for item in batch:
+            if item.room not in self.live:
+                self.hydrate(item.room)
 
     def _expect_posts(self, batch: Sequence[Post]) -> list[str]:
         codes = []
@@ -211,6 +215,8 @@ class Library(World, RuleBasedStateMachine):
             if joins:
                 self.expected.append((room, "j", who))
         found = self.ask(self.rooms.enter(room, PEOPLE[who]), want)
+        if want == "cold":
+            self.hydrate(room)
         if found is None:
             return
         assert live is not None
@@ -290,30 +296,31 @@ class Library(World, RuleBasedStateMachine):
 
     # --- Listeners ----------------------------------------------------------------------
 
-    @rule(room=rooms_, back=st.integers(-1, 14), odd=st.sampled_from([0, 0, 0, 1, -1]))
-    def sync(self, room: str, back: int, odd: int) -> None:
+    @rule(room=rooms_)
+    def sync(self, room: str) -> None:
+        """Come back from every place where somebody may have stopped, and from some odd ones."""
+        self.chatter(room, 2)
         live = self.live.get(room)
         want = "cold" if live is None else "room_gone" if live.deleted else "ok"
-        entries = live.entries if live else []
-        asked: Position | None = START
-        if back < 0:
-            asked = None
-        elif back < len(entries):
-            place = entries[-1 - back].position
-            asked = Position(place.epoch + odd, place.seq)
-        synced = self.ask(history.sync(self.client, room, asked, LIMIT, TAIL), want)
-        if synced is not None and live is not None:
+        places = [entry.position for entry in live.entries[-12:]] if live else []
+        top = places[-1] if places else START
+        odd = [Position(top.epoch + 1, top.seq), Position(top.epoch - 1, max(1, top.seq - 1))]
+        for asked in (None, START, Position(top.epoch, top.seq + 1), *odd, *places):
+            synced = self.ask(history.sync(self.client, room, asked, LIMIT, TAIL), want)
+            if synced is None or live is None:
+                break
             live.check_synced(synced, asked, LIMIT, self.log(room))
 
     # --- The writer ---------------------------------------------------------------------
 
     @rule(
         partition=st.integers(0, 1),
-        count=st.integers(1, 8),
+        count=st.sampled_from([1, 4, 50, 50]),
         way=st.sampled_from(["acknowledged", "acknowledged", "killed", "fenced"]),
     )
     def save(self, partition: int, count: int, way: str) -> None:
         line = self.lines[partition]
+        self.chatter("attic", 3)
         self.run(drain.take_leases(self.client, [partition], "writer"))
         records = self.run(drain.read(self.client, [partition], count)).get(partition, [])
         assert len(records) == min(count, len(line.drain))
@@ -354,6 +361,8 @@ class Library(World, RuleBasedStateMachine):
         if cold:
             live = self.live[room] = Live.hydrated(stored, ROOMS[room])
             live.deleted = stored.deleted
+            if not live.deleted:
+                self.remember(room, stored.entries[-LOG_EVENTS:])
             line = self.line(room)
             line.highest = max(line.highest, stored.last.epoch)
         self.listen()
@@ -382,6 +391,7 @@ class Library(World, RuleBasedStateMachine):
     @rule()
     def back_up(self) -> None:
         """Keep a copy of everything that Redis has."""
+        self.chatter("kitchen", 2)
         dumps = {name: self.admin.dump(name) for name in self.admin.scan_iter()}
         model = (self.live, self.seen, self.gone, self.lines)
         self.backup = ({name: dump for name, dump in dumps.items() if dump}, copy.deepcopy(model))

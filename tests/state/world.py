@@ -23,7 +23,7 @@ from server.state.link import Link, Message, connect_link
 from server.state.posts import Posted
 from server.state.publication import parse_publication
 from server.state.rooms import Cold, Rooms
-from tests.state.model import Line, Live, Stored, Waiting
+from tests.state.model import Line, Live, Stored, Waiting, name_of
 
 T = TypeVar("T")
 
@@ -106,6 +106,19 @@ class World:
             assert want == "ok"
         self.listen()
         return found
+
+    def remember(self, room: str, tail: list[Entry]) -> None:
+        """What a hydrated room has is known again by its cids."""
+        for entry in tail:
+            fields = orjson.loads(entry.event)
+            if name := name_of(entry):
+                self.seen[room, *name] = Posted(entry.position, fields["at"], duplicate=False)
+            if entry.kind == "x":
+                target = fields["target"]
+                gone = (room, target["user"], target["cid"])
+                place = Position(target["epoch"], target["seq"])
+                self.seen[gone] = Posted(place, fields["at"], duplicate=False)
+                self.gone.add(gone)
 
     def line(self, room: str) -> Line:
         return self.lines[self.client.partition_of(room)]
