@@ -65,6 +65,14 @@ def _mask(key: bytes, payload: bytes) -> bytes:
     return (int.from_bytes(payload, "big") ^ int.from_bytes(stretched, "big")).to_bytes(size, "big")
 
 
+class NotUpgraded(Exception):
+    """The server answered with another status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"status {status}")
+        self.status = status
+
+
 class RawSocket:
     """One upgraded connection.
 
@@ -188,6 +196,9 @@ async def open_raw(
     """Upgrade, and read on until the room is heard; ``buffer`` is SO_RCVBUF in bytes.
 
     ``url`` leads to the replica another way.
+
+    Raises:
+        NotUpgraded: the server says no.
     """
     address = urlsplit(url or person.system.replicas[replica].url)
     raw = socket.socket()
@@ -208,8 +219,10 @@ async def open_raw(
     ]
     writer.write("\r\n".join([*request, "", ""]).encode())
     async with asyncio.timeout(SAY_S):
-        status = await reader.readline()
-        assert b" 101 " in status, status
+        status = int((await reader.readline()).split()[1])
+        if status != 101:
+            writer.transport.abort()
+            raise NotUpgraded(status)
         while (await reader.readline()).strip():
             pass
     opened = RawSocket(room, reader, writer)
