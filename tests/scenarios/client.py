@@ -19,22 +19,21 @@ import orjson
 
 from server.domain.errors import CloseCode
 from server.domain.positions import Position
+from tests.scenarios.erased import Identity
 from tests.scenarios.ledger import Connection, Ledger, Sent, position_of
 from tests.scenarios.outbox import Outbox
+from tests.scenarios.refused import PASSING, Lost, Refused
 
 if TYPE_CHECKING:
     from tests.scenarios.person import Person
 
-PASSING = frozenset(
-    {
-        *("rate_limited", "throttled", "busy", "storage_backlog", "room_unavailable"),
-        *("unavailable", "draining", "not_subscribed"),
-    }
-)
-"""Refusals after which the same message may be taken a little later."""
+__all__ = ["PASSING", "Client", "Lost", "Refused"]
 
 ANSWER_S = 5.0
 """A send without an answer for so long is sent again."""
+
+NOT_FOUND_TRIES = 20
+"""So often a change is sent again whose message is not there."""
 
 FIRST_PAUSE_S = 0.1
 MOST_PAUSE_S = 1.0
@@ -43,19 +42,6 @@ WAIT_S = 30.0
 
 FINAL_FROM = 4500
 _GONE = {404: "room_not_found", 401: "unauthorized", 403: "forbidden", 410: "room_gone"}
-
-
-class Lost(Exception):
-    """The socket went away before the answer came."""
-
-
-class Refused(Exception):
-    """The server said no."""
-
-    def __init__(self, err: dict[str, Any]) -> None:
-        super().__init__(err["code"])
-        self.code: str = err["code"]
-        self.retry_s = err.get("retry_ms", 0) / 1000
 
 
 class Client:
@@ -97,6 +83,7 @@ class Client:
         self._repairing = False
         self._after_s: float | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._places: dict[Identity, Position] = {}
 
     # --- For tests ----------------------------------------------------------------------
 
@@ -110,10 +97,27 @@ class Client:
         self._wake()
         return sent.cid
 
+    def edit(self, message: Identity, text: str) -> str:
+        """Give an own message another text; returns the ``cid`` of the change at once."""
+        return self._change("edit", message, text, {"text": text})
+
+    def delete(self, message: Identity) -> str:
+        """Delete a message; returns the ``cid`` of the change at once."""
+        return self._change("delete", message, "", {})
+
+    def react(self, message: Identity, emoji: str, *, on: bool) -> str:
+        """Put an emoji under a message, or take it away; returns the ``cid`` at once."""
+        return self._change("react", message, "", {"emoji": emoji, "on": on})
+
     @property
     def over(self) -> str | None:
         """Why it ended for good, as a code, or None."""
         return self.ledger.over
+
+    @property
+    def places(self) -> dict[Identity, Position]:
+        """The messages that it has seen, and where it saw each last."""
+        return self._places
 
     @property
     def unsaved(self) -> int:
@@ -383,7 +387,7 @@ class Client:
         self.ledger.last = position_of(frame)
         self.ledger.start = None
         for event in events:
-            self._notice_own(event)
+            self._notice(event)
         self._ready(frame["epoch"])
 
     def _positioned(self, event: dict[str, Any]) -> None:
@@ -395,7 +399,7 @@ class Client:
             return
         self.ledger.last = position
         self.ledger.screen.append(event)
-        self._notice_own(event)
+        self._notice(event)
         if self._outbox.epoch is not None and event["epoch"] > self._outbox.epoch:
             self._ready(event["epoch"])
         if event["ev"] == "room_deleted":
@@ -430,7 +434,14 @@ class Client:
         self._outbox.ready(epoch)
         self._wake()
 
-    def _notice_own(self, event: dict[str, Any]) -> None:
+    def _change(self, op: str, message: Identity, text: str, fields: dict[str, Any]) -> str:
+        sent = self._outbox.change(op, message, text, fields)
+        self._wake()
+        return sent.cid
+
+    def _notice(self, event: dict[str, Any]) -> None:
+        if event["ev"] == "message":
+            self._places[event["user"]["id"], event["cid"]] = position_of(event)
         if event.get("cid") in self.ledger.sent and event["user"]["id"] == self.person.id:
             self._outbox.acknowledge(self.ledger.sent[event["cid"]], position_of(event))
 
@@ -447,12 +458,12 @@ class Client:
     async def _send(self, sent: Sent) -> None:
         sent.tries += 1
         try:
-            ok = await self.ask("send", room=self.room, cid=sent.cid, text=sent.text)
+            ok = await self.ask(sent.op, room=self.room, cid=sent.cid, **self._fields_of(sent))
         except Lost:
             await asyncio.sleep(0.01)  # the end of the socket is noticed meanwhile
             return
         except Refused as refusal:
-            if refusal.code in PASSING:
+            if refusal.code in PASSING or self._may_be_on_its_way(sent, refusal):
                 self.ledger.passing.append(refusal.code)
                 await asyncio.sleep(max(0.05, refusal.retry_s))
             else:
@@ -460,3 +471,14 @@ class Client:
         else:
             self._outbox.acknowledge(sent, position_of(ok))
         self._wake()
+
+    def _fields_of(self, sent: Sent) -> dict[str, Any]:
+        if sent.target is None:
+            return {"text": sent.text}
+        # Sent again, a message may have moved: it is where it was seen last.
+        return {**self._places[sent.target]._asdict(), **sent.fields}
+
+    @staticmethod
+    def _may_be_on_its_way(sent: Sent, refusal: Refused) -> bool:
+        """Tell whether the message of a change may come yet: Redis lost it, its author has it."""
+        return refusal.code == "message_not_found" and sent.tries < NOT_FOUND_TRIES

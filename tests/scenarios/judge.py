@@ -21,6 +21,7 @@ import orjson
 from server.domain.events import Kind
 from server.domain.positions import START, Position
 from server.domain.records import Row, rebuild
+from tests.scenarios.erased import Identity, blank, erased_in, event_of, still_there
 from tests.scenarios.ledger import Connection, Ledger, position_of
 
 
@@ -56,14 +57,17 @@ def judge(evidence: Evidence) -> list[str]:
         problems.append("L: the drain is not empty")
     if evidence.dead_letters:
         problems.append(f"L: {evidence.dead_letters} records were set aside")
+    erased = {room: erased_in(rows) for room, rows in evidence.rows.items()}
     for room, rows in evidence.rows.items():
+        problems += still_there(rows, erased[room])
         problems += _doubled_rows(room, rows)
         problems += _after_the_end(room, rows)
         problems += _numbers(room, rows, whole=not evidence.moved)
-        problems += _redis_disagrees(evidence, room, rows)
+        problems += _redis_disagrees(evidence, room, rows, erased[room])
     for ledger in evidence.ledgers:
         rows = evidence.rows.get(ledger.room, [])
-        problems += _lost(ledger, rows)
+        gone = erased.get(ledger.room, set())
+        problems += _lost(ledger, rows, gone)
         for number, connection in enumerate(ledger.connections):
             where = f"{ledger.who}, connection {number}"
             problems += [f"{each} ({where})" for each in _wire(connection, ledger.room)]
@@ -71,8 +75,8 @@ def judge(evidence: Evidence) -> list[str]:
             if not evidence.moved:
                 problems += [f"{each} ({where})" for each in _too_early(connection, rows)]
             heard = _heard(connection, ledger.room)
-            problems += [f"{each} ({where})" for each in _misheard(heard, rows, evidence)]
-        problems += _screen(ledger, rows, moved=evidence.moved)
+            problems += [f"{each} ({where})" for each in _misheard(heard, rows, gone, evidence)]
+        problems += _screen(ledger, rows, gone, moved=evidence.moved)
         if not evidence.moved:
             problems += _misplaced(ledger, rows)
             problems += _own_order(ledger, rows)
@@ -82,16 +86,17 @@ def judge(evidence: Evidence) -> list[str]:
 # --- L ------------------------------------------------------------------------------------
 
 
-def _lost(ledger: Ledger, rows: Sequence[Row]) -> Iterator[str]:
-    stored: dict[str, list[str | None]] = defaultdict(list)
+def _lost(ledger: Ledger, rows: Sequence[Row], erased: set[Identity]) -> Iterator[str]:
+    stored: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         if row.user_id == ledger.user and row.cid is not None:
-            stored[row.cid].append(row.text)
+            stored[row.cid].append(row.text or "")
     for sent in ledger.sent.values():
         found = stored[sent.cid]
+        text = "" if (sent.target or (ledger.user, sent.cid)) in erased else sent.text
         if len(found) > 1:
             yield f"D: {ledger.who}'s {sent.text!r} is stored {len(found)} times"
-        elif found and found[0] != sent.text:
+        elif found and found[0] != text:
             yield f"L: {ledger.who}'s {sent.text!r} is stored as {found[0]!r}"
         elif not found and sent.saved_at is not None:
             yield f"L: {ledger.who}'s {sent.text!r} was said to be saved and is not stored"
@@ -173,7 +178,7 @@ def _heard(connection: Connection, room: str) -> Iterator[dict[str, Any]]:
 
 
 def _misheard(
-    heard: Iterator[dict[str, Any]], rows: Sequence[Row], evidence: Evidence
+    heard: Iterator[dict[str, Any]], rows: Sequence[Row], erased: set[Identity], evidence: Evidence
 ) -> Iterator[str]:
     stored = {row.position: row for row in rows}
     cids = {(row.user_id, row.cid): row.position for row in rows if row.cid is not None}
@@ -181,11 +186,11 @@ def _misheard(
         place = position_of(event)
         row = stored.get(place)
         if row is not None:
-            if _event(row) != event:
-                yield f"O: at {place} stands {_event(row)}, heard was {event}"
+            if event_of(row, erased) != blank(event, erased):
+                yield f"O: at {place} stands {event_of(row, erased)}, heard was {event}"
         elif not evidence.moved:
             yield f"L: {event['ev']} at {place} was heard and is not stored"
-        elif event["ev"] == "message":
+        elif "cid" in event:
             now = cids.get((event["user"]["id"], event["cid"]))
             if now is not None and now.epoch <= place.epoch:
                 yield f"O: a message moved from {place} to {now}, in the same epoch"
@@ -200,7 +205,9 @@ def _misplaced(ledger: Ledger, rows: Sequence[Row]) -> Iterator[str]:
             yield f"O: {ledger.who}'s {sent.text!r} is at {places[sent.cid]}, said was {told}"
 
 
-def _screen(ledger: Ledger, rows: Sequence[Row], *, moved: bool) -> Iterator[str]:
+def _screen(
+    ledger: Ledger, rows: Sequence[Row], erased: set[Identity], *, moved: bool
+) -> Iterator[str]:
     """What a living client shows is what is stored, from where its screen begins.
 
     Who was put out of the room shows it up to there.
@@ -212,7 +219,7 @@ def _screen(ledger: Ledger, rows: Sequence[Row], *, moved: bool) -> Iterator[str
     newest = rows[-1].position if rows else START
     if ledger.last != newest and rows:
         yield f"L: {ledger.who} stands at {ledger.last}, the room at {newest}"
-    shown = list(ledger.screen)
+    shown = [blank(event, erased) for event in ledger.screen]
     if moved:
         shown = _without_earlier_places(shown)
     cids = Counter((each["user"]["id"], each["cid"]) for each in shown if "cid" in each)
@@ -222,7 +229,7 @@ def _screen(ledger: Ledger, rows: Sequence[Row], *, moved: bool) -> Iterator[str
     if not shown:
         return
     first = position_of(shown[0])
-    expected = [_event(row) for row in rows if row.position >= first]
+    expected = [event_of(row, erased) for row in rows if row.position >= first]
     if shown != expected:
         places = [str(position_of(event)) for event in shown]
         due = [str(position_of(event)) for event in expected]
@@ -234,7 +241,8 @@ def _without_earlier_places(shown: list[dict[str, Any]]) -> list[dict[str, Any]]
     """Keep the later place of a message that was sent again, as a page does."""
     kept: dict[object, dict[str, Any]] = {}
     for event in shown:
-        key = event.get("cid", (event["epoch"], event["seq"]))
+        own = (event["user"]["id"], event.get("cid"))
+        key = own if "cid" in event else (event["epoch"], event["seq"])
         kept.pop(key, None)
         kept[key] = event
     return list(kept.values())
@@ -278,7 +286,9 @@ def _numbers(room: str, rows: Sequence[Row], *, whole: bool) -> Iterator[str]:
         yield f"G: the first event of {room} is {rows[0].position}"
 
 
-def _redis_disagrees(evidence: Evidence, room: str, rows: Sequence[Row]) -> Iterator[str]:
+def _redis_disagrees(
+    evidence: Evidence, room: str, rows: Sequence[Row], erased: set[Identity]
+) -> Iterator[str]:
     state = evidence.rooms.get(room)
     if state is None or not rows:
         return
@@ -296,10 +306,13 @@ def _redis_disagrees(evidence: Evidence, room: str, rows: Sequence[Row]) -> Iter
         other = stored.get(place)
         if other is None and not evidence.moved:
             yield f"L: {place} of {room} is in Redis's log and not stored"
-        elif other is not None and other != event:
+        elif other is not None and not _same(other, event, erased):
             yield f"O: {place} of {room} is {event!r} in Redis and {other!r} in PostgreSQL"
 
 
-def _event(row: Row) -> dict[str, Any]:
-    event: dict[str, Any] = orjson.loads(rebuild(row))
-    return event
+def _same(stored: bytes, event: bytes, erased: set[Identity]) -> bool:
+    """Tell whether two events are the same bytes, or one of them is erased."""
+    if stored == event:
+        return True
+    one, other = orjson.loads(stored), orjson.loads(event)
+    return bool(one != other and blank(one, erased) == blank(other, erased))

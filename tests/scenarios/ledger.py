@@ -14,7 +14,7 @@ from server.domain.positions import Position
 
 @dataclass(slots=True)
 class Sent:
-    """One own message, from the moment when it was written."""
+    """One own message, or change of a message, from the moment when it was written."""
 
     cid: str
     text: str
@@ -27,6 +27,11 @@ class Sent:
     saved_at: float | None = None
     refused: str | None = None
     """Code of a final refusal."""
+    op: str = "send"
+    target: tuple[str, str] | None = None
+    """Author and cid of the message that is changed."""
+    fields: dict[str, Any] = field(default_factory=dict)
+    """What else the op says."""
 
 
 @dataclass(slots=True)
@@ -108,7 +113,8 @@ def _ledger(file: Path) -> Ledger:
         ((what, value),) = line.items()
         if what == "sent":
             places = [Position(*each) for each in value["positions"]]
-            ledger.sent[value["cid"]] = Sent(**value | {"positions": places})
+            target = value["target"] and tuple(value["target"])
+            ledger.sent[value["cid"]] = Sent(**value | {"positions": places, "target": target})
         elif what == "connection":
             asked = _position(value["asked"])
             ledger.connections.append(Connection(**value | {"asked": asked}))

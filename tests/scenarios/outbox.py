@@ -1,8 +1,12 @@
-"""Own messages until they are saved, as a page keeps them; the ledger says what became of each."""
+"""Own messages and changes until they are saved, as a page keeps them.
+
+The ledger says what became of each.
+"""
 
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from server.domain.ids import new_id
 from server.domain.positions import Position
@@ -33,7 +37,14 @@ class Outbox:
 
     def add(self, text: str, cid: str | None) -> Sent:
         """Take a new message."""
-        sent = Sent(cid or new_id(), text, time.monotonic())
+        return self._take(Sent(cid or new_id(), text, time.monotonic()))
+
+    def change(self, op: str, target: tuple[str, str], text: str, fields: dict[str, Any]) -> Sent:
+        """Take a change of a message, which is named by its author and cid."""
+        sent = Sent(new_id(), text, time.monotonic(), op=op, target=target, fields=fields)
+        return self._take(sent)
+
+    def _take(self, sent: Sent) -> Sent:
         self._ledger.sent[sent.cid] = self._unsaved[sent.cid] = sent
         self._due.add(sent.cid)
         return sent

@@ -269,3 +269,56 @@ def test_a_run_that_is_kept_is_judged_the_same(tmp_path: Path) -> None:
         keep(evidence, folder)
         assert kept(folder) == evidence
         assert judge(kept(folder)) == judge(evidence)
+
+
+def _changed() -> Evidence:
+    """Bob's message was edited, liked and deleted in the end; everybody heard it live."""
+    evidence = _right()
+    target = {"epoch": EPOCH, "seq": 2, "user": "bob", "cid": "c2"}
+    changes = [
+        _change(7, "e", "bob", "other words", {"target": target}),
+        _change(8, "a", "alice", None, {"target": target, "emoji": "+", "on": True}),
+        _change(9, "x", "bob", None, {"target": target}),
+    ]
+    heard = [orjson.loads(rebuild(row)) for row in changes]
+    for ledger in evidence.ledgers:
+        ledger.connections[0].frames += heard
+        ledger.screen += heard
+        ledger.last = changes[-1].position
+    rows = evidence.rows[ROOM]
+    rows += [changes[0]._replace(text=""), *changes[1:]]
+    rows[1] = rows[1]._replace(text="")
+    state = evidence.rooms[ROOM]
+    state.log += [(row.position, rebuild(row)) for row in changes]
+    state.newest = state.saved = changes[-1].position
+    return evidence
+
+
+def _change(seq: int, kind: str, user: str, text: str | None, data: dict[str, object]) -> Row:
+    fields = orjson.dumps(data).decode()
+    return Row(ROOM, EPOCH, seq, kind, EPOCH + seq, user, user.title(), f"c{seq}", text, fields)
+
+
+def test_what_was_deleted_is_erased_from_postgresql_alone() -> None:
+    assert judge(_changed()) == []
+
+
+def test_a_text_that_outlives_its_deletion_is_found() -> None:
+    for number in (1, 6):
+        evidence = _changed()
+        rows = evidence.rows[ROOM]
+        rows[number] = rows[number]._replace(text="still here")
+        assert any("still stored" in problem for problem in judge(evidence))
+
+
+def test_a_text_that_was_erased_without_a_deletion_is_found() -> None:
+    evidence = _changed()
+    rows = evidence.rows[ROOM]
+    rows[2] = rows[2]._replace(text="")
+    assert {"L", "O"} <= {problem[0] for problem in judge(evidence)}
+
+
+def test_a_change_that_says_something_else_is_found() -> None:
+    evidence = _changed()
+    evidence.ledgers[0].connections[0].frames[-2]["on"] = False
+    assert any(problem.startswith("O") for problem in judge(evidence))
