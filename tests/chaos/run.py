@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.chaos.holdings import Holdings, let_go, look
 from tests.chaos.pace import back_since, limit_of, unsaved, waits
 from tests.chaos.plan import Fault, Needs, Step, Stroke
 from tests.chaos.servers import Impossible
@@ -25,7 +26,6 @@ from tests.scenarios.ledger import Ledger
 from tests.scenarios.load import acknowledged, saved
 from tests.scenarios.recovery import percentile
 from tests.scenarios.service import ROOT
-from tests.scenarios.weight import Weight, is_light_again, judge_weight, weigh
 
 WARM_UP_S = 12.0
 """Time in which the usual pace is measured."""
@@ -42,6 +42,7 @@ SAVED_S = 30.0
 PATIENCE_S = 60.0
 """A pace that is not back after so long does not hold up the run any longer."""
 
+LOOK_S = 0.25
 PROGRESS_S = 10.0
 SETTLE_S = 90.0
 CALM_S = 5.0
@@ -68,7 +69,7 @@ class Run:
         self.world = World(folder, needs, self.timeline, root)
         self.world.alone = alone
         self._faults = {fault.name: fault for fault in faults}
-        self._usual: Weight | None = None
+        self._usual: Holdings | None = None
         self._warm_up_s = warm_up_s
         self._limit_s = 0.0
         self._all_saved = 0.0  # what was said before is certainly saved
@@ -109,7 +110,7 @@ class Run:
         self.timeline.figure("usual p99 from sent to acknowledged", usual_s * 1000, "ms")
         await world.hush()
         await settle(world.town, world.citizens, SETTLE_S)
-        self._usual = await weigh(world.town)
+        self._usual = await look(world)
         world.talk()
 
     async def _strike(self, steps: Iterable[Step], minutes: float) -> None:
@@ -141,30 +142,33 @@ class Run:
 
     async def _recover(self, what: str) -> None:
         healed = time.monotonic()
+        await asyncio.gather(self._pace_is_back(what, healed), self._all_is_saved(what, healed))
+
+    async def _pace_is_back(self, what: str, healed: float) -> None:
+        timeline = self.timeline
         while (now := time.monotonic()) < healed + PATIENCE_S:
             took = back_since(self._ledgers, healed, now, self._limit_s)
             if took is not None:
-                self.timeline.figure(f"pace back after {what}", took, "s")
+                timeline.figure(f"pace back after {what}", took, "s")
                 if took > BACK_S:
-                    self.timeline.problem(f"R: the pace was back {took:.1f} s after {what}")
-                break
-            await asyncio.sleep(0.25)
-        else:
-            found = waits(self._ledgers, now - 10, now - 1)
-            self.timeline.problem(
-                f"R: {PATIENCE_S:g} s after {what} the p99 is {percentile(found, 0.99):.2f} s"
-            )
-        late = healed + PATIENCE_S
+                    timeline.problem(f"R: the pace was back {took:.1f} s after {what}")
+                return
+            await asyncio.sleep(LOOK_S)
+        late_s = percentile(waits(self._ledgers, now - 10, now - 1), 0.99)
+        timeline.problem(f"R: {PATIENCE_S:g} s after {what} the p99 is {late_s:.2f} s")
+
+    async def _all_is_saved(self, what: str, healed: float) -> None:
+        timeline = self.timeline
         while left := unsaved(self._ledgers, self._all_saved, healed):
-            if time.monotonic() > late:
-                break
-            await asyncio.sleep(0.25)
-        else:
-            self._all_saved = healed
+            if time.monotonic() > healed + PATIENCE_S:
+                timeline.problem(f"R: {left} messages are not saved {PATIENCE_S:g} s after {what}")
+                return
+            await asyncio.sleep(LOOK_S)
+        self._all_saved = healed
         took = time.monotonic() - healed
-        self.timeline.figure(f"all is saved that was said before the end of {what}", took, "s")
-        if left or took > SAVED_S:
-            self.timeline.problem(f"R: {left} messages are not saved {took:.1f} s after {what}")
+        timeline.figure(f"all said before is saved after {what}", took, "s")
+        if took > SAVED_S:
+            timeline.problem(f"R: all was saved {took:.1f} s after {what}")
 
     # --- The verdict ------------------------------------------------------------------------
 
@@ -174,16 +178,13 @@ class Run:
         timeline.note("everything is settled")
         await self._judge_evidence()
         assert self._usual is not None
-        for heavy in judge_weight(self._usual, await weigh(world.town)):
-            timeline.note(f"not yet let go: {heavy}")
-        try:
-            light = await is_light_again(world.town, self._usual)
-        except AssertionError as stays:
-            for problem in str(stays).splitlines():
-                timeline.problem(problem)
-        else:
-            memory = max(light.memory[name] - was for name, was in self._usual.memory.items())
-            timeline.figure("most memory that a process gained", memory / 2**20, "MiB")
+        for problem in await let_go(world, self._usual):
+            timeline.problem(problem)
+        held = await look(world)
+        before = self._usual.weight.memory
+        memory = max(held.weight.memory[name] - was for name, was in before.items())
+        timeline.figure("most memory that a process gained", memory / 2**20, "MiB")
+        timeline.figure("most connections of a process to Redis", max(held.redis.values()), "")
         self._tell_errors()
 
     async def _judge_anyway(self) -> None:
@@ -198,10 +199,14 @@ class Run:
     async def _judge_evidence(self) -> None:
         world = self.world
         evidence = await gather(world.town, world.town.clients, moved=world.moved)
-        for problem in judge(evidence):
-            self.timeline.problem(problem)
-        if self.timeline.problems:
-            kept.keep(evidence, world.folder / "ledgers")
+        acquitted = False
+        try:
+            for problem in judge(evidence):
+                self.timeline.problem(problem)
+            acquitted = not self.timeline.problems
+        finally:
+            if not acquitted:
+                kept.keep(evidence, world.folder / "ledgers")
         said = sum(len(ledger.sent) for ledger in evidence.ledgers)
         rows = sum(len(rows) for rows in evidence.rows.values())
         self.timeline.note(f"judged: {said} messages said, {rows} events stored")

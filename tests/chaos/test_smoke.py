@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.scenarios import kept
@@ -30,37 +33,50 @@ Messages.insert = _forgetful  # type: ignore
 '''
 
 
-def _chaos(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    folder.mkdir(mode=0o711, exist_ok=True)
-    return subprocess.run(
-        [sys.executable, "-m", "tests.chaos", "--warm-up", "4", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder)},
-        capture_output=True,
-        text=True,
-        timeout=LONGEST_S,
-    )
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "tests.chaos", "--warm-up", "4", *arguments]
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
 
 
 @pytest.fixture
-def open_folder(server_folder: Path) -> Path:
+def open_folder(server_folder: Path) -> Iterator[Path]:
     """A folder that the account of PostgreSQL gets through."""
-    return server_folder / "chaos"
+    folder = server_folder / "chaos"
+    folder.mkdir(mode=0o711)
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.mark.scenario
 @pytest.mark.timeout(180)
 @pytest.mark.fault(45)
-def test_people_talk_through_gentle_faults_and_nothing_is_left_behind(open_folder: Path) -> None:
-    done = _chaos(open_folder, "--seed", "7", "--only", "[er]*t-clients")
-    assert done.returncode == 0, done.stdout + done.stderr
-    lines = done.stdout.splitlines()
-    assert lines[0] == "seed 7"
-    for name in ("reset-clients", "eat-clients"):
-        assert any(f"{name}: healed" in line for line in lines), done.stdout
-        assert any(f"pace back after {name}" in line for line in lines), done.stdout
-    assert "nothing lost, nothing doubled" in done.stdout
+def test_people_talk_through_gentle_faults_until_somebody_says_stop(open_folder: Path) -> None:
+    gentle = _command("--seed", "7", "--only", "[er]*t-clients")
+    lines: list[str] = []
+    children: list[psutil.Process] = []
+    with subprocess.Popen(
+        gentle, cwd=ROOT, env=_environment(open_folder), stdout=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout is not None
+        for line in program.stdout:
+            lines.append(line)
+            if "pace back after reset-clients" in line or "PROBLEM" in line:
+                children = psutil.Process(program.pid).children(recursive=True)
+                program.send_signal(signal.SIGINT)
+                break
+        lines += program.stdout.readlines()
+    said = "".join(lines)
+    assert program.returncode == 0, said
+    assert lines[0] == "seed 7\n"
+    assert "reset-clients: healed" in said, said
+    assert "healing and judging" in said, said
+    assert "nothing lost, nothing doubled" in said
     assert list(open_folder.glob("beseda-chaos-*")) == []
+    assert len(children) > 6
+    assert not any(child.is_running() for child in children)
 
 
 @pytest.mark.scenario
@@ -72,7 +88,14 @@ def test_a_server_that_forgets_is_convicted_and_the_ledgers_stay(
         shutil.copytree(ROOT / part, tmp_path / part)
     with (tmp_path / "server" / "storage" / "messages.py").open("a") as file:
         file.write(FORGETFUL)
-    done = _chaos(open_folder, "--seed", "7", "--only", "reset-clients", "--root", str(tmp_path))
+    done = subprocess.run(
+        _command("--seed", "7", "--only", "reset-clients", "--root", str(tmp_path)),
+        cwd=ROOT,
+        env=_environment(open_folder),
+        capture_output=True,
+        text=True,
+        timeout=LONGEST_S,
+    )
     assert done.returncode == 1, done.stdout + done.stderr
     assert "BAD (seed 7)" in done.stdout
     (folder,) = open_folder.glob("beseda-chaos-*")
@@ -83,7 +106,6 @@ def test_a_server_that_forgets_is_convicted_and_the_ledgers_stay(
     }
     problems = judge(kept.kept(folder / "ledgers"))
     assert any(problem.startswith("L:") for problem in problems)
-    shutil.rmtree(folder)
 
 
 def test_the_list_names_every_fault_and_an_unknown_name_is_refused() -> None:
