@@ -126,6 +126,7 @@ async def run_writer(settings: Settings, stop: Stop) -> None:
     from server.runtime.serve import serve
     from server.runtime.supervise import OnCrash, Tasks
     from server.writer.drain import Writer
+    from server.writer.sweeper import Sweeper
 
     async with _opened(settings) as (client, pool):
         writer = Writer(client, pool, settings)
@@ -142,6 +143,7 @@ async def run_writer(settings: Settings, stop: Stop) -> None:
 
         async with Tasks(on_fatal=stop.fail) as tasks:
             tasks.start("writer", save, on_crash=OnCrash.END_PROCESS)
+            tasks.start("deletions", Sweeper(client, pool).run)
             health = Health({"redis": client.ping}, {"postgresql": pool.ping})
             await serve(web.Application(), settings, stop, health, drains=[finish])
 

@@ -112,6 +112,10 @@ WRITER_LEASES_LOST: Final = Counter(
 WRITER_RETRIES: Final = Counter(
     "beseda_writer_retries_total", "Batches tried again after a connection error."
 )
+DELETIONS_FINISHED: Final = Counter(
+    "beseda_deletions_finished_total",
+    "Deleted rooms that Redis still served, until a writer looked.",
+)
 SAVED_LAG_SECONDS: Final = Histogram(
     "beseda_saved_lag_seconds",
     "From sent (in Redis) to saved (in PostgreSQL).",

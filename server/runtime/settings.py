@@ -196,6 +196,10 @@ class Settings(BaseSettings):
         1.0, gt=0, description="Seconds between looks at every drain stream"
     )
 
+    deletion_sweep_s: float = Field(
+        5.0, gt=0, description="Seconds between looks for deleted rooms that Redis still serves"
+    )
+
     # --- Behaviour --------------------------------------------------------------------
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level that is logged"

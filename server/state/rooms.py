@@ -224,6 +224,16 @@ class Rooms:
                     found[room] = _overview(row)
         return found
 
+    async def living(self, rooms: Sequence[str]) -> list[str]:
+        """Return those of the rooms that are in Redis and not deleted there.
+
+        Raises:
+            Refusal: ``unavailable``.
+        """
+        asked = [keys.room_keys(self._client.partition_of(room), room).room for room in rooms]
+        states = await self._client.execute_all([("HGET", key, "state") for key in asked])
+        return [room for room, state in zip(rooms, states, strict=True) if state == b"live"]
+
     async def online(self, room: str) -> int:
         """Count who is online.
 

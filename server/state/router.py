@@ -87,6 +87,10 @@ class Router:
             async with asyncio.timeout(self._timeout_s):
                 await self._run(commands, replies)
         except UNREACHABLE as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                # What a connection says that was dropped for it: whoever cancelled must win.
+                raise asyncio.CancelledError from error
             failure = error
             self._stale = True
         finally:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from server.domain.fold import Fold
 from server.domain.ids import new_id
-from server.domain.positions import Position
+from server.domain.positions import NUMBER_MAX, Position
 from server.domain.records import rebuild
 from server.domain.rooms import Member, Role, Room, RoomSnapshot, User, Visibility
 from server.storage.messages import newest_events, row_from, saved_changes
@@ -46,6 +46,14 @@ class Summary:
     members: int
     role: Role | None
     last: bytes | None
+
+
+class Deletion(NamedTuple):
+    """A deleted room; ``at`` is Unix milliseconds."""
+
+    room: str
+    owner: User
+    at: int
 
 
 class Rooms:
@@ -119,6 +127,29 @@ class Rooms:
         """Mark a room as deleted; False when it was, or never existed. History stays."""
         async with self._pool.connection() as connection:
             return await queries.delete_room(connection, id=room_id) is not None
+
+    async def deletions(
+        self, before: Deletion | None, limit: int, settled_s: float
+    ) -> list[Deletion]:
+        """List deleted rooms, the newest first, that were deleted before ``before``.
+
+        Those of the last ``settled_s`` seconds are left out.
+        """
+        at, room = (before.at, before.room) if before is not None else (NUMBER_MAX, "")
+        async with self._pool.connection() as connection:
+            rows = await fetch(
+                queries.deleted_rooms(
+                    connection,
+                    before_at=at,
+                    before_id=room,
+                    settled_ms=round(settled_s * 1000),
+                    limit=limit,
+                )
+            )
+        return [
+            Deletion(row["id"], User(row["owner_id"], row["owner_name"]), row["deleted_at"])
+            for row in rows
+        ]
 
     async def members(self, room_id: str, limit: int) -> dict[str, Member]:
         """List members by user id in the order they came, banned people too."""

@@ -39,6 +39,16 @@ SELECT count(*) FROM chatrooms WHERE owner_id = :owner_id AND deleted_at IS NULL
 -- Mark a room as deleted; its id, or nothing when it was deleted before.
 UPDATE chatrooms SET deleted_at = unix_ms() WHERE id = :id AND deleted_at IS NULL RETURNING id;
 
+-- name: deleted_rooms(before_at, before_id, settled_ms, limit)
+-- Deletions older than a moment, before a place in their order, the newest first.
+SELECT chatrooms.id, chatrooms.deleted_at, chatrooms.owner_id,
+       coalesce(users.name, '') AS owner_name
+FROM chatrooms LEFT JOIN users ON users.id = chatrooms.owner_id
+WHERE chatrooms.deleted_at <= unix_ms() - :settled_ms::bigint
+  AND (chatrooms.deleted_at, chatrooms.id) < (:before_at::bigint, :before_id::text)
+ORDER BY chatrooms.deleted_at DESC, chatrooms.id DESC
+LIMIT :limit;
+
 -- name: members_of_room(room_id, limit)
 -- Members, banned ones too, in the order they came, with the names of today.
 SELECT memberships.user_id, memberships.role, coalesce(users.name, memberships.name) AS name,
