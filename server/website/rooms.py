@@ -40,7 +40,7 @@ async def enter(deps: WebsiteDeps, identity: Identity, room_id: str) -> tuple[Ro
     try:
         return room, await deps.archive.enter(room_id, identity.user)
     except Refusal as refusal:
-        raise _hide(refusal) from refusal
+        raise hide(refusal) from refusal
 
 
 async def see(deps: WebsiteDeps, identity: Identity, room_id: str) -> Seen:
@@ -148,7 +148,7 @@ async def say(deps: WebsiteDeps, identity: Identity, room_id: str, cid: str, tex
     if isinstance(outcome, Posted):
         return outcome
     if isinstance(outcome, Refusal):
-        raise _hide(outcome)
+        raise hide(outcome)
     raise Refusal("room_unavailable")
 
 
@@ -159,5 +159,6 @@ async def _existing(deps: WebsiteDeps, room_id: str) -> Room:
     return room
 
 
-def _hide(refusal: Refusal) -> Refusal:
+def hide(refusal: Refusal) -> Refusal:
+    """Return what to tell somebody who may not see the room."""
     return Refusal("room_not_found") if refusal.code in _HIDDEN else refusal

@@ -115,6 +115,22 @@ async def test_real_answers_look_as_the_document_says(site: Site) -> None:
     mark = {"epoch": posted.json["epoch"], "seq": posted.json["seq"]}
     await step(alice, "put", f"{at}/read", mark, room_id=room)
     await step(bob, "put", f"{at}/read", mark, room_id=room)
+    message = f"{at}/messages/{{position}}"
+    ids = {"room_id": room, "position": f"{mark['epoch']}-{mark['seq']}"}
+    await step(alice, "patch", message, {"text": "hello", "cid": "c2"}, **ids)
+    await step(alice, "patch", message, {"text": ""}, **ids)
+    await step(bob, "patch", message, {"text": "mine"}, **ids)
+    reaction = f"{message}/reactions/{{emoji}}"
+    await step(alice, "put", reaction, query="?cid=c3", emoji="👍", **ids)
+    await step(alice, "put", reaction, query="?cid=no%20id", emoji="👍", **ids)
+    await step(alice, "put", reaction, emoji="yes", **ids)
+    page = await step(alice, "get", f"{at}/messages", room_id=room)
+    assert page.json["events"][-1]["reactions"][0]["emoji"] == "👍"
+    await step(alice, "delete", reaction, emoji="👍", **ids)
+    await step(alice, "delete", message, **ids | {"position": "1-1"})
+    await step(alice, "delete", message, **ids)
+    page = await step(alice, "get", f"{at}/messages", room_id=room)
+    assert page.json["events"][-1]["deleted"]["user"]["name"] == "Alice B."
     await step(bob, "delete", f"{at}/membership", room_id=room)
     await step(bob, "post", f"{at}/messages", {"cid": "c1", "text": "hi"}, room_id=room)
     await step(bob, "delete", f"{at}/membership", room_id=room)

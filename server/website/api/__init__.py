@@ -6,13 +6,14 @@ from typing import Final
 
 from aiohttp import web
 
-from server.website.api import accounts, document, me, messages, rooms, sessions
+from server.website.api import accounts, changes, document, me, messages, rooms, sessions
 
 ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
     accounts.routes,
     me.routes,
     rooms.routes,
     messages.routes,
+    changes.routes,
     sessions.routes,
     document.routes,
 )

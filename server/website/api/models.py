@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from server.domain.positions import NUMBER_MAX
 from server.website.inputs import Input
@@ -171,8 +172,31 @@ class HistoryQuery(Input):
     limit: int = Field(50, ge=1, le=500)
 
 
+class ReactionModel(Output):
+    """One emoji under a message, and who put it there, the first one first."""
+
+    emoji: str
+    users: list[PersonModel]
+
+
+class EditedModel(PositionModel):
+    """The last edit of a message."""
+
+    at: int = Field(description="Unix milliseconds")
+
+
+class DeletedMessageModel(EditedModel):
+    """The deletion of a message: its text is empty, and no edits and reactions are shown."""
+
+    user: PersonModel
+
+
 class EventModel(BaseModel):
-    """An event as it came on the socket; each kind has fields of its own besides."""
+    """An event as it came on the socket; each kind has fields of its own besides.
+
+    A message is shown as it is now: ``edited``, ``deleted`` and ``reactions`` are there where
+    there is something to say.
+    """
 
     model_config = ConfigDict(extra="allow")
 
@@ -182,6 +206,9 @@ class EventModel(BaseModel):
     seq: int = Seq
     at: int = Field(description="Unix milliseconds")
     user: PersonModel
+    edited: EditedModel | SkipJsonSchema[None] = None
+    deleted: DeletedMessageModel | SkipJsonSchema[None] = None
+    reactions: list[ReactionModel] | SkipJsonSchema[None] = None
 
 
 class HistoryModel(Output):
@@ -193,15 +220,31 @@ class HistoryModel(Output):
     saved: PositionModel = Field(description="Everything up to here is in PostgreSQL")
 
 
+CID: Final = r"^[A-Za-z0-9_-]{1,64}$"
+
+
 class MessageInput(Input):
     """A message; the same ``cid`` again is the same message."""
 
-    cid: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    cid: str = Field(pattern=CID)
     text: str
 
 
+class EditInput(Input):
+    """Another text; the same ``cid`` again is the same edit."""
+
+    text: str
+    cid: str | None = Field(None, pattern=CID)
+
+
+class ChangeQuery(Input):
+    """Makes a change repeatable: the same ``cid`` again is the same change."""
+
+    cid: str | None = Field(None, pattern=CID)
+
+
 class PostedModel(Output):
-    """Where the message stands; ``dup`` says that it stood there before."""
+    """Where the message or its change stands; ``dup`` says that it stood there before."""
 
     epoch: int = Epoch
     seq: int = Seq

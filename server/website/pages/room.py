@@ -43,8 +43,11 @@ async def show(request: web.Request) -> web.StreamResponse:
     room, entered = await rooms.enter(deps, identity, room_id)
     page = await deps.archive.page(room_id, before=before, limit=PAGE_EVENTS)
     decoded = [events.decode(event) for event in page.events]
-    # The socket goes on after the last event that the page shows: nothing lies between.
+    # The socket goes on after the last event that the page shows: nothing lies between but
+    # changes of messages, and the newest page has those of the room's newest position too.
     position = _position_of(decoded[-1]) if decoded else entered.position
+    if before is None:
+        position = max(position, page.position)
     older = str(_position_of(decoded[0])) if page.more and decoded else ""
     items = await member_rooms(deps, identity, room)
     person = identity.user._asdict()
@@ -70,6 +73,7 @@ async def show(request: web.Request) -> web.StreamResponse:
             "saved": page.saved._asdict(),
             "read": entered.read._asdict(),
             "unread": entered.unread,
+            "role": entered.role.value,
             "older": older,
             "rooms": rooms_data(items),
             "socket": "/ws",
