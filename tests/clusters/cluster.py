@@ -25,8 +25,7 @@ from redis.crc import key_slot
 
 from server.state import keys
 from tests.clusters.network import Network
-from tests.clusters.node import AGREE_S, LOOPBACK, Node, wait_in_thread
-from tests.helpers import free_port
+from tests.clusters.node import AGREE_S, LOOPBACK, Node, server_port, wait_in_thread
 
 SLOTS = 16384
 NODE_TIMEOUT_MS = 2000
@@ -220,14 +219,14 @@ class Cluster:
 
     def _make(self, number: int, *, away: bool) -> Node:
         network = self.network
-        host, options = LOOPBACK, {**self._options, "cluster-port": str(free_port())}
+        host, options = LOOPBACK, {**self._options, "cluster-port": str(server_port())}
         if network is not None:
             host = network.away if away else network.here
             # Outgoing links speak from the servers' own address, so that only they are cut.
             options |= {"bind-source-addr": host, "cluster-announce-ip": host}
         return Node(
             self.folder / f"node-{number}",
-            port=free_port(),
+            port=server_port(),
             host=host,
             password=self._password,
             binary=self._binary,

@@ -14,6 +14,8 @@ from tests.clusters.sentinels import Sentinels
 from tests.helpers import require
 from tests.scenarios.conftest import make_system, pytest_runtest_makereport
 
+SENTINEL_PASSWORD = "of-the-sentinels"
+
 __all__ = ["make_system", "pytest_runtest_makereport"]
 
 
@@ -93,7 +95,7 @@ def sentinels(
         fresh_folder("sentinels"),
         binary=binary_of(request),
         password="of the servers",
-        sentinel_password="of-the-sentinels",
+        sentinel_password=SENTINEL_PASSWORD,
     )
     try:
         made.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shlex
 import time
 from collections.abc import Callable, Mapping
@@ -10,11 +11,18 @@ from typing import Any
 
 import redis
 
+from server.local.process import port_is_free
 from server.local.valkey import Valkey, wheel_binary
 
 LOOPBACK = "127.0.0.1"
 AGREE_S = 40.0
 """Until servers agree about something, on a busy machine."""
+
+BACK_S = 5.0
+"""The promise: so long after there is a master again, people talk again."""
+
+SLOWER = 3
+"""How much slower a busy machine may be."""
 
 _POLL_S = 0.05
 
@@ -103,6 +111,14 @@ class Node(Valkey):
             return str(self.ask("ROLE", timeout=1.0)[0])
         except (redis.RedisError, OSError):
             return ""
+
+
+def server_port() -> int:
+    """Return a free port that the kernel gives to no client: many come and go here."""
+    while True:
+        port = random.randrange(15_000, 30_000)
+        if port_is_free(LOOPBACK, port):
+            return port
 
 
 def wait_in_thread(predicate: Callable[[], bool], what: str, timeout: float = AGREE_S) -> None:

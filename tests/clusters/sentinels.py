@@ -21,11 +21,12 @@ from typing import Any
 from urllib.parse import quote
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from server.local.process import spawn, stop, wait_ready
 from server.local.valkey import wheel_binary
-from tests.clusters.node import AGREE_S, LOOPBACK, Node, wait_in_thread
-from tests.helpers import free_port
+from tests.clusters.node import AGREE_S, LOOPBACK, Node, server_port, wait_in_thread
 
 MASTER = "mymaster"
 DOWN_AFTER_MS = 1000
@@ -36,7 +37,7 @@ class Sentinel:
 
     def __init__(self, folder: Path, binary: Path, password: str = "") -> None:
         self.folder = folder
-        self.port = free_port()
+        self.port = server_port()
         self._binary = binary
         self._password = password
         self._config = folder / "sentinel.conf"
@@ -90,9 +91,10 @@ class Sentinel:
             host=LOOPBACK,
             port=self.port,
             password=self._password or None,
-            socket_timeout=5,
+            socket_timeout=1,
             protocol=2,
             decode_responses=True,
+            retry=Retry(NoBackoff(), 0),
         ) as client:
             client.response_callbacks.clear()
             return client.execute_command(*command)
@@ -122,7 +124,7 @@ class Sentinels:
         self.nodes = [
             Node(
                 folder / f"server-{n}",
-                port=free_port(),
+                port=server_port(),
                 password=password,
                 binary=binary,
                 options=options,

@@ -37,11 +37,8 @@ async def open_postgres(system: System) -> AsyncIterator[Any]:
 async def open_redis(system: System) -> AsyncIterator[Any]:
     """Connect to the system's Redis, or to the masters of its Cluster or Sentinels."""
     password = str(system.settings.get("redis_sentinel_password", ""))
-    client: Any = open_door(system.redis_url, password)
-    try:
+    async with open_door(system.redis_url, password) as client:
         yield client
-    finally:
-        await client.aclose()
 
 
 async def rows_of(system: System, room: str) -> list[Row]:
