@@ -8,8 +8,10 @@ from typing import Any
 import orjson
 import pytest
 
+from server.archive.archive import Page
 from server.domain.rooms import User
 from server.runtime.settings import Settings
+from server.state import keys
 from tests.website.site import HTML, Site, Visitor, open_site
 
 MakeSettings = Callable[..., Settings]
@@ -186,6 +188,31 @@ async def test_another_s_private_room_looks_like_one_that_never_was(site: Site) 
     for path in ("/api/v1/rooms", "/api/v1/rooms?search=garden"):
         assert "garden" not in (await mallory.get(path)).text
     assert "garden" not in (await mallory.get("/chatrooms/")).text
+
+
+async def test_who_is_put_out_while_history_is_read_gets_none_of_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await site.script("alice"), await site.script("bob")
+    room = await site.room(alice, visibility="private")
+    await say(alice, room, "first")
+    user = User((await bob.get("/api/v1/me")).json["id"], "Bob")
+    live = site.deps.archive.rooms
+    members = keys.room_keys(site.deps.client.partition_of(room), room).members
+    await site.deps.client.execute("HSET", members, user.id, "member Bob")
+    path = f"/api/v1/rooms/{room}/messages"
+    assert "first" in (await bob.get(path)).text
+    read = site.deps.archive.page
+
+    async def slowly(*args: Any, **options: Any) -> Page:
+        await live.remove(room, user, "removed")
+        await say(alice, room, "not for Bob")
+        return await read(*args, **options)
+
+    monkeypatch.setattr(site.deps.archive, "page", slowly)
+    answer = await bob.get(path)
+    assert answer.status == 404
+    assert "Bob" not in answer.text
 
 
 async def test_the_page_of_a_room_joins_shows_and_tells_the_socket_where_to_go_on(

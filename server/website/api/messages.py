@@ -43,6 +43,8 @@ async def history(request: web.Request) -> web.StreamResponse:
     seen = await rooms.see(deps, identity, room_id_of(request))
     limit = min(query.limit, deps.settings.history_page)
     page = await deps.archive.page(seen.room.id, before=before, after=after, limit=limit)
+    # They may have been put out while the events were read.
+    await rooms.see(deps, identity, seen.room.id)
     rest = {
         "more": page.more,
         "position": page.position._asdict(),
