@@ -29,5 +29,3 @@ class Channel:
         self.link = None
         self.again = self.again or self.confirmed.is_set()
         self.confirmed.clear()
-        # What Redis counts until it listens again is missing anyway.
-        self.n = self.ahead = None

@@ -217,7 +217,8 @@ class Feed:
         before = {c.name: c.n for c in self._channels.values()}
         now = asyncio.get_running_loop().time()
         counted, failure = await self._ask(
-            [c for c in self._channels.values() if c.confirmed.is_set()],
+            # Also those without a subscription: until it is back, looking is all they have.
+            [c for c in self._channels.values() if c.n is not None],
             {canary: now for canary in self._canaries.values() if canary.listened},
         )
         for name, n in counted.items():
