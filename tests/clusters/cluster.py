@@ -195,9 +195,7 @@ class Cluster:
         node.start()
         self._meet(self.nodes[0], node)
         self.nodes.append(node)
-        wait_in_thread(
-            lambda: all(len(self._view(n)) == len(self.nodes) for n in self.nodes), "it is known"
-        )
+        wait_in_thread(self.whole, "all know it")
         return node
 
     async def heal(self, timeout: float = AGREE_S) -> None:
