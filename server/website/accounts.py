@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -182,11 +183,27 @@ async def _open(deps: WebsiteDeps, visit: Visit, email: str, password: str, name
     name = clean_name(name, settings.user_name_chars) if name.strip() else _name_of(email, settings)
     deps.passwords.check(password, email, name)
     address = Counter("register", whose_address(visit.address), settings.registrations_ip)
-    await deps.throttle.take(address)
-    if await deps.users.by_email(email) is not None:
-        raise Refusal("email_taken")
-    hashed = await deps.passwords.hash(password)
-    return await deps.users.create(email, name, hashed, "")
+    async with _attempt(deps, address):
+        if await deps.users.by_email(email) is not None:
+            raise Refusal("email_taken")
+        hashed = await deps.passwords.hash(password)
+        return await deps.users.create(email, name, hashed, "")
+
+
+@asynccontextmanager
+async def _attempt(deps: WebsiteDeps, *counters: Counter) -> AsyncIterator[None]:
+    """Count an attempt; one that nobody could judge does not count.
+
+    Raises:
+        Refusal: ``throttled``.
+    """
+    await deps.throttle.take(*counters)
+    try:
+        yield
+    except Refusal as refusal:
+        if refusal.code in {"unavailable", "busy"}:
+            await deps.throttle.give_back(*counters)
+        raise
 
 
 async def _recognise(deps: WebsiteDeps, visit: Visit, email: str, password: str) -> Account:
@@ -198,11 +215,11 @@ async def _recognise(deps: WebsiteDeps, visit: Visit, email: str, password: str)
         email, known = email[:100], False
     tries = Counter("account", whose_account(email), settings.login_attempts)
     address = Counter("address", whose_address(visit.address), settings.login_attempts_ip)
-    await deps.throttle.take(tries, address)
-    account = await deps.users.by_email(email) if known else None
-    hashed = None if account is None or account.disabled else account.password_hash
-    if not await deps.passwords.verify(password, hashed) or account is None:
-        raise Refusal("wrong_credentials")
+    async with _attempt(deps, tries, address):
+        account = await deps.users.by_email(email) if known else None
+        hashed = None if account is None or account.disabled else account.password_hash
+        if not await deps.passwords.verify(password, hashed) or account is None:
+            raise Refusal("wrong_credentials")
     await deps.throttle.forgive(tries)
     await deps.throttle.give_back(address)
     if deps.passwords.outdated(account.password_hash):
