@@ -39,6 +39,7 @@ class Facts(NamedTuple):
 
     config: Mapping[str, str]
     replicated: bool
+    replicas: int
 
 
 def risks(facts: Facts) -> list[str]:
@@ -71,6 +72,11 @@ def risks(facts: Facts) -> list[str]:
             "min-replicas-to-write",
             lambda value: value == "0",
             "a master that is cut off takes messages that are lost afterwards; use 1",
+        )
+        when(
+            "min-replicas-to-write",
+            lambda value: 0 < facts.replicas <= int(value),
+            f"there are {facts.replicas} replicas, so nobody can write without any one of them",
         )
         if config.get("min-replicas-to-write") != "0":
             when(
@@ -123,7 +129,7 @@ async def _facts(redis: Redis, *, cluster: bool, watched: bool) -> Facts:
     if not cluster:
         config.pop("cluster-node-timeout", None)
     replicas = int(info.get("connected_slaves", 0))
-    return Facts(config, cluster or watched or replicas > 0)
+    return Facts(config, cluster or watched or replicas > 0, replicas)
 
 
 def _pairs(flat: Sequence[bytes]) -> dict[str, str]:

@@ -13,7 +13,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from redis.exceptions import OutOfMemoryError, ResponseError
+from redis.exceptions import (
+    AskError,
+    ClusterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+    TryAgainError,
+)
 
 from server.domain.errors import Refusal
 from server.runtime import instruments
@@ -29,6 +36,8 @@ from server.state.servers import UNREACHABLE
 from server.state.settling import Recall, Settling, is_unsettled
 
 __all__ = ["Argument", "Command", "RedisClient", "fcall", "open_redis"]
+
+_PASSING = (AskError, ClusterDownError, ReadOnlyError, TryAgainError)
 
 logger = logging.getLogger(__name__)
 
@@ -211,11 +220,16 @@ def _is_unloaded(reply: Any) -> bool:
     return isinstance(reply, ResponseError) and "Function not found" in str(reply)
 
 
+def _is_passing(error: ResponseError) -> bool:
+    """Tell whether a server only says that it can do nothing just now; it is counted anyway."""
+    return is_unsettled(error) or isinstance(error, _PASSING) or "NOREPLICAS" in str(error)
+
+
 def _refuse(error: Exception) -> Refusal:
     instruments.REDIS_ERRORS.labels(type(error).__name__).inc()
     if isinstance(error, OutOfMemoryError) or str(error).startswith("OOM"):
         return Refusal("storage_backlog")
-    if isinstance(error, ResponseError) and not is_unsettled(error):
+    if isinstance(error, ResponseError) and not _is_passing(error):
         # A function that failed half-way left its writes: somebody has to look.
         logger.error("Redis refused a command", extra={"reason": str(error)[:300]})
     refusal = Refusal("unavailable")

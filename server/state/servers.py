@@ -158,9 +158,11 @@ class Servers:
                 else:
                     await _say(connection, "FUNCTION LOAD", "REPLACE", library.source())
             except ResponseError as error:
-                # Another process was faster, or a replica will get it from its master, or
-                # another user loads it: commands show whether it is there.
-                if not library.is_current(await _version(connection)):
+                # Another process was faster, or a replica gets it from its master, or another
+                # user loads it: commands show whether it is there.
+                if not isinstance(error, ReadOnlyError) and not library.is_current(
+                    await _version(connection)
+                ):
                     logger.warning("no library loaded", extra={"reason": str(error)[:200]})
             else:
                 logger.info("the function library has been loaded")

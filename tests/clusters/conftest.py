@@ -16,6 +16,8 @@ from tests.scenarios.conftest import make_system, pytest_runtest_makereport
 
 SENTINEL_PASSWORD = "of-the-sentinels"
 
+MAX_LAG_S = 3
+
 __all__ = ["make_system", "pytest_runtest_makereport"]
 
 
@@ -66,7 +68,10 @@ def cluster(
 def cut_cluster(
     request: pytest.FixtureRequest, fresh_folder: Callable[[str], Path]
 ) -> Iterator[Cluster]:
-    """Three masters with a replica each, in a network that can be cut in two."""
+    """Three masters with two replicas each, in a network that can be cut in two.
+
+    With one each, nobody could write after any failure: a master must have a replica to write.
+    """
     need_network()
     network = Network()
     network.open()
@@ -75,7 +80,8 @@ def cut_cluster(
             fresh_folder("cut"),
             binary=binary_of(request),
             network=network,
-            options={"min-replicas-to-write": "1", "min-replicas-max-lag": "3"},
+            replicas=2,
+            options={"min-replicas-to-write": "1", "min-replicas-max-lag": str(MAX_LAG_S)},
         )
         try:
             made.start()
