@@ -163,6 +163,29 @@ async def test_a_server_that_never_comes_is_waited_for_and_then_named(
         assert "hunter2" not in complaint + "".join(process.lines)
 
 
+async def test_a_service_that_starts_first_waits_for_servers_that_start_late(
+    environment: dict[str, str], valkey_server: Valkey, postgres_server: Postgres
+) -> None:
+    valkey_server.stop()
+    postgres_server.stop()
+    environment["STARTUP_S"] = "30"
+    async with started("server", "all", "--port", "0", **environment) as process:
+        assert 0 < (await process.line("waiting for Redis"))["left_s"] <= 30
+        valkey_server.start()
+        assert 0 < (await process.line("waiting for PostgreSQL"))["left_s"] <= 30
+        postgres_server.start()
+        port = await process.port()
+
+        async def ready() -> bool:
+            return (await readiness(port))[0] == 200
+
+        await wait_until(ready, 30, "it is ready")
+        # Said at once, and not with every attempt.
+        assert process.messages().count("waiting for PostgreSQL") <= 3
+        process.signal(signal.SIGTERM)
+        assert await process.end(15) == 0
+
+
 async def test_a_database_that_refuses_is_named_without_its_password(
     environment: dict[str, str], postgres_server: Postgres
 ) -> None:
