@@ -87,10 +87,7 @@ class Router:
             async with asyncio.timeout(self._timeout_s):
                 await self._run(commands, replies)
         except UNREACHABLE as error:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                # What a connection says that was dropped for it: whoever cancelled must win.
-                raise asyncio.CancelledError from error
+            _let_go(error)
             failure = error
             self._stale = True
         finally:
@@ -197,6 +194,7 @@ class Router:
         try:
             got = await self._servers.ask(server, [commands[i] for i in indexes])
         except UNREACHABLE as error:
+            _let_go(error)
             got = [error] * len(indexes)
             self._stale = True
         for i, reply in zip(indexes, got, strict=True):
@@ -215,6 +213,7 @@ class Router:
         try:
             return (await self._servers.ask(_redirected(server, asked), [("ASKING",), command]))[1]
         except UNREACHABLE as error:
+            _let_go(error)
             return error
 
     def _is_undone(self, reply: Any) -> bool:
@@ -305,6 +304,13 @@ def _need_sense(address: RedisAddress, *, cluster: bool) -> None:
 def _need_functions(version: str) -> None:
     if int(version.split(".", maxsplit=1)[0]) < OLDEST_MAJOR:
         raise ValueError(f"Redis {version} is too old: {OLDEST_MAJOR}.0 or newer is needed.")
+
+
+def _let_go(error: Exception) -> None:
+    """Let a cancellation win over what a connection says that was dropped for it."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError from error
 
 
 def _redirected(server: Server | None, error: AskError) -> Server:
