@@ -17,7 +17,8 @@ from pathlib import Path
 import uvloop
 
 from tests.chaos.faults import FAULTS
-from tests.chaos.plan import Fault, named_steps, random_steps
+from tests.chaos.plan import Fault, Needs, named_steps, random_steps
+from tests.chaos.preload import libfaketime
 from tests.chaos.run import WARM_UP_S, Run, keep_what_tells, new_folder
 from tests.chaos.servers import Impossible
 from tests.scenarios.service import ROOT
@@ -49,7 +50,8 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def chosen(only: str | None) -> list[list[Fault]]:
     """Return the faults of each run: together are those that ask the same of the servers."""
     if only is None:
-        return [[fault for fault in FAULTS if fault.weight]]
+        clocks = libfaketime() is not None
+        return [[each for each in FAULTS if each.weight and (clocks or not each.needs.clocks)]]
     named = [fault for fault in FAULTS if fnmatch.fnmatch(fault.name, only)]
     groups = itertools.groupby(sorted(named, key=_needs), _needs)
     return [list(group) for _, group in groups]
@@ -92,7 +94,9 @@ class Program:
         try:
             run = self._run = Run(
                 folder,
-                faults[0].needs,
+                Needs(clocks=any(each.needs.clocks for each in faults))
+                if random_mode
+                else faults[0].needs,
                 faults,
                 root=self._options.root,
                 alone=not random_mode,

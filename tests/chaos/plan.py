@@ -64,7 +64,8 @@ class Fault:
         promise: what must hold, in words.
         touches: what it takes hold of; faults that share something never overlap.
         seconds: shortest and longest time that it lasts.
-        weight: how often it is chosen among the others; 0 is never, only by name.
+        weight: how often it is chosen among the others; 0 is never, only by name. One with a
+            weight needs at most clocks that can be set.
         loses: Redis may forget what it acknowledged; living senders bring it back.
     """
 

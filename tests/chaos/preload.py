@@ -57,8 +57,8 @@ class Clock:
 
     def move(self, seconds: float, pace: float = 1.0) -> None:
         """Set the clock ``seconds`` forward or, when negative, back, and let it run at ``pace``."""
-        speed = "" if pace == 1.0 else f" x{pace:g}"
-        self._file.write_text(f"{seconds:+g}{speed}\n")
+        # Without the pace libfaketime would keep the one before.
+        self._file.write_text(f"{seconds:+g} x{pace:g}\n")
 
     def set_right(self) -> None:
         """Show the true time again."""

@@ -128,8 +128,16 @@ class Run:
                 await self._judge_strictly()
             async with asyncio.TaskGroup() as group:
                 for stroke in step.strokes:
-                    group.create_task(self._make(stroke))
+                    group.create_task(self._try(stroke))
             await self._recover(" and ".join(stroke.fault for stroke in step.strokes))
+
+    async def _try(self, stroke: Stroke) -> None:
+        try:
+            await self._make(stroke)
+        except FAILURES as failure:
+            # Told here: what a group of tasks raises says nothing of its members.
+            self.timeline.problem(f"{stroke.fault}: {type(failure).__name__}: {failure}")
+            self.world.stopping.set()
 
     async def _make(self, stroke: Stroke) -> None:
         fault = self._faults[stroke.fault]

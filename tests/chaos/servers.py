@@ -42,12 +42,16 @@ class Disk:
         self.folder = folder
         self._ballast = folder / "ballast"
         folder.mkdir(parents=True)
+        if os.geteuid() != 0:
+            raise Impossible(
+                "skipped: a disk that can be full is a tmpfs, which only root may mount"
+            )
         options = f"size={mib}m,mode=0711"
         command = ["mount", "-t", "tmpfs", "-o", options, "beseda-chaos", str(folder)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=_MOUNT_S)
         if done.returncode:
             raise Impossible(
-                "skipped: a disk that can be full is a tmpfs, and only root may mount one "
+                "skipped: a disk that can be full is a tmpfs, and none may be mounted here "
                 f"({done.stderr.strip()})"
             )
 
