@@ -81,9 +81,11 @@ class Feed:
         patience = DEAF_ROUNDS * settings.repair_interval_s
         if self._looked_at is None or now - self._looked_at > patience + settings.redis_timeout_s:
             return False
-        return all(channel.confirmed.is_set() for channel in self._channels.values()) and all(
-            canary.heard and canary.waits(now) <= patience for canary in self._canaries.values()
-        )
+        # A channel that is new is nobody's yet: whoever wants it waits until it is confirmed.
+        lost = any(c.again and not c.confirmed.is_set() for c in self._channels.values())
+        canaries = self._canaries.values()
+        heard = all(each.heard and each.waits(now) <= patience for each in canaries)
+        return bool(canaries) and heard and not lost
 
     async def run(self) -> None:
         """Keep every subscription alive until cancelled."""

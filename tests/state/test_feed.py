@@ -160,6 +160,19 @@ async def test_a_deaf_feed_is_not_healthy_until_it_hears_its_canary_again(
         assert listener.control == [MISSED]
 
 
+async def test_a_new_partition_does_not_make_the_feed_unhealthy(
+    client: RedisClient, rooms: Rooms
+) -> None:
+    listener = Listener(client)
+    async with listening(listener.feed, client.partition_of("kitchen")):
+        await healthy(listener.feed)
+        for partition in range(client.partitions):
+            asking = asyncio.create_task(listener.feed.subscribe(partition))
+            await asyncio.sleep(0)
+            assert listener.feed.healthy
+            await asking
+
+
 async def test_a_canary_wakes_nobody_but_its_feed(client: RedisClient, rooms: Rooms) -> None:
     one, other = Listener(client), Listener(client)
     heard: list[Message] = []
