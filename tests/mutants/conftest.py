@@ -2,23 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
+from tests.scenarios.conftest import make_system, own_redis, pytest_runtest_makereport
 
-import pytest
-
-from server.local.valkey import Valkey
-from tests.scenarios.conftest import make_system, pytest_runtest_makereport
-
-__all__ = ["make_system", "pytest_runtest_makereport"]
-
-
-@pytest.fixture
-def own_redis(server_folder: Path) -> Iterator[Valkey]:
-    """A Redis of this test alone, with the persistence of production."""
-    server = Valkey(server_folder / "mortal")
-    server.start()
-    yield server
-    server.stop()
-    shutil.rmtree(server.folder)
+__all__ = ["make_system", "own_redis", "pytest_runtest_makereport"]

@@ -191,8 +191,8 @@ class Client:
         await self.until(lambda: self.over, "the room is over", timeout)
         return str(self.over)
 
-    async def ask(self, op: str, **fields: Any) -> dict[str, Any]:
-        """Send an op on the present socket and return its ``ok``.
+    async def ask(self, op: str, *, re: str | None = None, **fields: Any) -> dict[str, Any]:
+        """Send an op on the present socket and return its ``ok``; ``re`` is the op's id.
 
         Raises:
             Refused: the server said no.
@@ -201,7 +201,7 @@ class Client:
         ws = self._ws
         if ws is None or ws.closed:
             raise Lost
-        re = str(next(self._numbers))
+        re = re or str(next(self._numbers))
         answer = asyncio.get_running_loop().create_future()
         self._answers[re] = answer
         try:

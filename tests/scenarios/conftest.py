@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Generator
+import shutil
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
+from server.local.valkey import Valkey
 from tests.scenarios.system import System
 
 _SYSTEMS = pytest.StashKey[list[System]]()
@@ -54,6 +56,16 @@ def make_system(
         return system
 
     return make
+
+
+@pytest.fixture
+def own_redis(server_folder: Path) -> Iterator[Valkey]:
+    """A Redis of this test alone, with the persistence of production."""
+    server = Valkey(server_folder / "mortal")
+    server.start()
+    yield server
+    server.stop()
+    shutil.rmtree(server.folder)
 
 
 @pytest.fixture

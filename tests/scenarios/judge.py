@@ -217,9 +217,17 @@ def _screen(
     if ledger.over not in {None, "room_gone"}:
         rows = [row for row in rows if row.position <= ledger.last]
     newest = rows[-1].position if rows else START
-    if ledger.last != newest and rows:
-        yield f"L: {ledger.who} stands at {ledger.last}, the room at {newest}"
     shown = [blank(event, erased) for event in ledger.screen]
+    last = ledger.last
+    if moved and ledger.over:
+        # What Redis lost at the end, nobody told who was no longer there.
+        stored = {row.position for row in rows}
+        while shown and position_of(shown[-1]) not in stored:
+            shown.pop()
+        last = position_of(shown[-1]) if shown else newest
+        newest = min(last, newest)
+    if last != newest and rows:
+        yield f"L: {ledger.who} stands at {last}, the room at {newest}"
     if moved:
         shown = _without_earlier_places(shown)
     cids = Counter((each["user"]["id"], each["cid"]) for each in shown if "cid" in each)
@@ -229,7 +237,7 @@ def _screen(
     if not shown:
         return
     first = position_of(shown[0])
-    expected = [event_of(row, erased) for row in rows if row.position >= first]
+    expected = [event_of(row, erased) for row in rows if first <= row.position <= newest]
     if shown != expected:
         places = [str(position_of(event)) for event in shown]
         due = [str(position_of(event)) for event in expected]

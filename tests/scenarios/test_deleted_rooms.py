@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -25,16 +23,6 @@ RATE = 100
 BEFORE_S = 1.0
 AFTER = 5
 """Posts of each person who has heard of the end."""
-
-
-@pytest.fixture
-def own_redis(server_folder: Path) -> Iterator[Valkey]:
-    """A Redis of this test alone, with the persistence of production."""
-    server = Valkey(server_folder / "mortal")
-    server.start()
-    yield server
-    server.stop()
-    shutil.rmtree(server.folder)
 
 
 class Fate:

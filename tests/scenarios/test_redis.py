@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
 
@@ -21,16 +20,6 @@ from tests.scenarios.load import acknowledged, people, saved, seconds_until_live
 
 BACK_S = 5.0
 """The promise: so many seconds after Redis is back, people talk again."""
-
-
-@pytest.fixture
-def own_redis(server_folder: Path) -> Iterator[Valkey]:
-    """A Redis of this test alone, with the persistence of production."""
-    server = Valkey(server_folder / "mortal")
-    server.start()
-    yield server
-    server.stop()
-    shutil.rmtree(server.folder)
 
 
 @pytest.mark.fault(7)
