@@ -169,6 +169,7 @@ async def _run_web(
 ) -> None:
     from aiohttp import web
 
+    from server.runtime.descriptors import raise_limit
     from server.runtime.health import Check, Health
     from server.runtime.serve import Drain, serve
 
@@ -181,6 +182,8 @@ async def _run_web(
         if chat:
             replica = _add_chat(app, parts)
             required["feed"] = replica.check_feed
+            optional["space for sockets"] = replica.check_space
+            raise_limit(settings.sockets)
             drains.append(replica.drain)
         if website:
             _add_website(app, parts)

@@ -49,6 +49,10 @@ class Chat:
         """Readiness: events arrive here."""
         return self.feed.healthy
 
+    async def check_space(self) -> bool:
+        """Readiness: another socket has space; where it has not, others go on."""
+        return not self.roster.is_full
+
     async def check_redis(self) -> None:
         """Readiness: Redis answers.
 

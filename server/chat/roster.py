@@ -13,6 +13,7 @@ from typing import Protocol
 from server.auth.identity import Identities, Identity
 from server.domain import frames
 from server.domain.errors import CloseCode, Refusal
+from server.runtime.descriptors import sockets_at_most
 from server.runtime.instruments import SOCKETS
 from server.runtime.settings import Settings
 from server.state.feed import MISSED
@@ -79,8 +80,8 @@ class Roster:
 
     @property
     def is_full(self) -> bool:
-        """Whether this replica has as many sockets as it may."""
-        return len(self._guests) >= self._settings.sockets
+        """Whether this replica has as many sockets as it may, or as its descriptors allow."""
+        return len(self._guests) >= min(self._settings.sockets, sockets_at_most())
 
     def has_space_for(self, user: str, address: str) -> bool:
         """Tell whether a person and an address may open one more socket."""

@@ -36,8 +36,9 @@ log = logging.getLogger(__name__)
 
 IN_FLIGHT_S: Final = 5.0
 """How long a stopping process waits for requests that it is answering."""
-BACKLOG: Final = 4096
-"""Connections that may wait to be accepted: thousands of sockets may come back at once."""
+BACKLOG: Final = {"uvloop": 4096, "asyncio": 128}
+"""Connections that may wait to be accepted, by event loop: thousands of sockets may come back at
+once. asyncio tries so many at a time also when it has no descriptor left, and logs each."""
 LAG_EVERY_S: Final = 0.25
 
 
@@ -74,8 +75,9 @@ async def serve(
     )
     try:
         await runner.setup()
+        backlog = BACKLOG[settings.event_loop]
         site = web.TCPSite(
-            runner, settings.host, settings.port, reuse_port=share_port or None, backlog=BACKLOG
+            runner, settings.host, settings.port, reuse_port=share_port or None, backlog=backlog
         )
         await _listen(site, settings)
         async with Tasks() as tasks:

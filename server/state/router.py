@@ -21,6 +21,9 @@ from redis.exceptions import (
     ReadOnlyError,
     TryAgainError,
 )
+from redis.exceptions import (
+    TimeoutError as RedisTimeoutError,
+)
 
 from server.runtime import instruments
 from server.runtime.settings import Settings
@@ -34,6 +37,7 @@ from server.state.layout import (
     find_master,
 )
 from server.state.servers import UNREACHABLE, Servers
+from server.state.silence import Silence
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +73,7 @@ class Router:
         self._address = address
         self._settings = settings
         self._timeout_s = settings.redis_timeout_s
+        self._silence = Silence(settings.redis_timeout_s, time.monotonic)
         self._servers = Servers(address, settings)
         self._layout: Layout | None = None
         self._stale = True
@@ -84,15 +89,23 @@ class Router:
         start = time.perf_counter()
         failure: Exception = TimeoutError("Redis did not answer in time.")
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(self._deadline_s()):
                 await self._run(commands, replies)
+            self._silence.note(answered=True)
         except UNREACHABLE as error:
             _let_go(error)
             failure = error
             self._stale = True
+            self._silence.note(answered=not isinstance(error, TimeoutError | RedisTimeoutError))
         finally:
             instruments.REDIS_SECONDS.observe(time.perf_counter() - start)
         return [failure if reply is _MISSING else reply for reply in replies]
+
+    def _deadline_s(self) -> float:
+        # Of several masters one may be silent and the others not, or a new one be on its way.
+        if self.cluster or self.watched:
+            return self._timeout_s
+        return self._silence.deadline_s()
 
     async def is_cluster(self) -> bool:
         """Ask the first server of ``REDIS_URL`` that answers whether it is one of a Cluster.
@@ -101,15 +114,19 @@ class Router:
             RedisError, TimeoutError, OSError: none of them answers.
         """
         failure: Exception | None = None
-        for server in self._address.servers or (None,):
+        for server in self._address.servers:
             try:
                 async with asyncio.timeout(self._timeout_s * _PATIENCE):
-                    reply = await self._servers.client(server).execute_command("INFO", "cluster")
-                return fields_of(reply).get("cluster_enabled") == "1"
+                    [reply] = await self._servers.scout(server, [("INFO", "cluster")])
             except UNREACHABLE as error:
                 failure = error
-        assert failure is not None
-        raise failure
+                continue
+            if isinstance(reply, Exception):
+                raise reply
+            return fields_of(reply).get("cluster_enabled") == "1"
+        if failure is not None:
+            raise failure
+        return False  # a unix socket
 
     async def address_of(self, key: str) -> Server | None:
         """Return the master that owns ``key``, or None for a unix socket.
@@ -253,12 +270,12 @@ class Router:
         patience_s = self._timeout_s * _PATIENCE
         address = self._address
         if self.watched:
-            ask, sentinels = self._servers.ask_sentinel, address.servers
-            return await find_master(ask, sentinels, address.master, patience_s)
+            scout, sentinels = self._servers.scout, address.servers
+            return await find_master(scout, sentinels, address.master, patience_s)
         if self.cluster:
             known = () if self._layout is None else self._layout.masters
             servers = [server for server in known if server is not None]
-            return await find_cluster(self._servers.ask, [*servers, *address.servers], patience_s)
+            return await find_cluster(self._servers.scout, [*servers, *address.servers], patience_s)
         return Layout((next(iter(address.servers), None),), None)
 
     async def _adopt(self, layout: Layout) -> None:
@@ -268,7 +285,7 @@ class Router:
             instruments.REDIS_FAILOVERS.inc()
             logger.warning("Redis has other masters", extra={"masters": len(layout.masters)})
         # Whoever is on the way to a demoted master must not arrive.
-        await self._servers.keep({*layout.masters, *self._address.servers})
+        await self._servers.keep(layout.masters)
 
 
 async def open_router(settings: Settings) -> Router:

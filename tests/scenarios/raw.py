@@ -79,6 +79,7 @@ class RawSocket:
     Attributes:
         room: where it is subscribed, or nothing.
         code: the code of the close frame that came, or None.
+        position: where the room stood when it was entered.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class RawSocket:
     ) -> None:
         self.room = room
         self.code: int | None = None
+        self.position = (0, 0)
         self._reader = reader
         self._writer = writer
 
@@ -191,11 +193,17 @@ class RawSocket:
 
 
 async def open_raw(
-    person: Person, room: str = "", *, replica: int = 0, url: str = "", buffer: int = 0
+    person: Person,
+    room: str = "",
+    *,
+    replica: int = 0,
+    url: str = "",
+    buffer: int = 0,
+    position: tuple[int, int] | None = None,
 ) -> RawSocket:
     """Upgrade, and read on until the room is heard; ``buffer`` is SO_RCVBUF in bytes.
 
-    ``url`` leads to the replica another way.
+    ``url`` leads to the replica another way; ``position`` is where to go on.
 
     Raises:
         NotUpgraded: the server says no.
@@ -206,10 +214,13 @@ async def open_raw(
     if buffer:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
     await asyncio.get_running_loop().sock_connect(raw, (address.hostname, address.port))
+    path = f"/ws/{room}" if room else "/ws"
+    if position is not None:
+        path += f"?epoch={position[0]}&seq={position[1]}"
     limit = buffer or _HEADER_BYTES
     reader, writer = await asyncio.open_connection(sock=raw, limit=limit)
     request = [
-        f"GET /ws{'/' + room if room else ''} HTTP/1.1",
+        f"GET {path} HTTP/1.1",
         f"Host: {address.netloc}",
         f"Authorization: Bearer {person.token}",
         "Upgrade: websocket",
@@ -226,7 +237,11 @@ async def open_raw(
         while (await reader.readline()).strip():
             pass
     opened = RawSocket(room, reader, writer)
-    await opened.until(lambda each: each.get("re") == "subscribe" if room else "ev" in each)
+    if room:
+        ok = (await opened.answer("subscribe"))["ok"]
+        opened.position = (ok["epoch"], ok["seq"])
+    else:
+        await opened.until(lambda each: "ev" in each)
     return opened
 
 

@@ -38,8 +38,11 @@ async def test_odd_text_is_refused_with_a_word_or_kept_byte_for_byte(system: Sys
     room = await alice.create_room("Kitchen")
     witness = await alice.open(room, replica=1)
     async with raw_socket(bob, room) as raw:
-        for what, (text, code) in REFUSED.items():
-            ask = b'{"op":"send","id":"1","cid":"c","room":"%b","text":%b}' % (room.encode(), text)
+        for what, (spelled, code) in REFUSED.items():
+            ask = b'{"op":"send","id":"1","cid":"c","room":"%b","text":%b}' % (
+                room.encode(),
+                spelled,
+            )
             assert await raw.refused(ask) == code, what
         for text in ALLOWED.values():
             await raw.say(text)

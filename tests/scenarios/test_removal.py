@@ -59,14 +59,16 @@ async def _hears_nothing_of(room: str, bob: Person, old: Position, secret: str) 
     place = old._asdict()
     for replica in range(2):
         async with raw_socket(bob, replica=replica) as raw:
-            for position in ({}, place, {"epoch": 0, "seq": 0}):
+            positions: list[dict[str, int]] = [{}, place, {"epoch": 0, "seq": 0}]
+            for position in positions:
                 assert await _refused(raw, "subscribe", room, **position) == "not_a_member"
-            for op, fields in {
+            ops: dict[str, dict[str, Any]] = {
                 "history": {"after": place},
                 "send": {"cid": "after", "text": "still here?"},
                 "typing": {},
                 "read": place,
-            }.items():
+            }
+            for op, fields in ops.items():
                 assert await _refused(raw, op, room, **fields) in {"not_subscribed", "not_a_member"}
         for path in ("messages", f"messages?after={old}", "messages?before=1-1", "people"):
             answer = await bob.get(f"/api/v1/rooms/{room}/{path}", replica=replica)
