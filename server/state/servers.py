@@ -30,7 +30,8 @@ UNREACHABLE = (RedisError, TimeoutError, OSError, RuntimeError)
 
 Examine: TypeAlias = Callable[[AbstractConnection], Awaitable[None]]
 
-_SENTINEL_CONNECTIONS = 2
+_SCOUTS = 2
+"""Connections to each server that is only asked who is who."""
 
 
 class Servers:
@@ -43,7 +44,7 @@ class Servers:
         self._address = address
         self._settings = settings
         self._pools: dict[Server | None, Redis] = {}
-        self._sentinels: dict[Server, Redis] = {}
+        self._scouts: dict[Server, Redis] = {}
         self._loading: dict[Server | None, asyncio.Lock] = {}
 
     def client(self, server: Server | None) -> Redis:
@@ -61,19 +62,17 @@ class Servers:
         """
         return await _pipeline(self.client(server), commands)
 
-    async def ask_sentinel(self, server: Server, commands: Sequence[Command]) -> list[Any]:
-        """Run commands on one Sentinel, as ``ask`` does."""
-        redis = self._sentinels.get(server)
+    async def scout(self, server: Server, commands: Sequence[Command]) -> list[Any]:
+        """Run commands as ``ask`` does on a Sentinel, or on a node that may be no master."""
+        redis = self._scouts.get(server)
         if redis is None:
-            settings = self._settings
-            options = {
-                **self._address.options,
-                "db": 0,
-                "username": settings.redis_sentinel_user or None,
-                "password": settings.redis_sentinel_password.get_secret_value() or None,
-            }
-            redis = self._open_pool(server, options, _SENTINEL_CONNECTIONS)
-            self._sentinels[server] = redis
+            options = dict(self._address.options)
+            if self._address.master:
+                settings = self._settings
+                password = settings.redis_sentinel_password.get_secret_value()
+                options |= {"username": settings.redis_sentinel_user or None}
+                options |= {"password": password or None, "db": 0}
+            redis = self._scouts[server] = self._open_pool(server, options, _SCOUTS)
         return await _pipeline(redis, commands)
 
     async def load_library(self, server: Server | None) -> None:
@@ -103,9 +102,9 @@ class Servers:
     async def close(self) -> None:
         """Drop every connection."""
         await self.keep(())
-        for redis in self._sentinels.values():
+        for redis in self._scouts.values():
             await redis.aclose()
-        self._sentinels.clear()
+        self._scouts.clear()
 
     def _connect(self, server: Server | None) -> Redis:
         async def examine(connection: AbstractConnection) -> None:

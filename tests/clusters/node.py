@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shlex
+import signal
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -104,6 +106,14 @@ class Node(Valkey):
             and (role[1], int(role[2])) == master.address
             and role[3] == "connected"
         )
+
+    def freeze(self) -> None:
+        """Let it hold its connections and say nothing, until ``thaw`` or ``kill``."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        os.kill(self.pid, signal.SIGCONT)
 
     def role(self) -> str:
         """Return master or slave, or nothing when it does not answer."""
