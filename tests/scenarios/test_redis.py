@@ -17,9 +17,13 @@ from tests.scenarios.conftest import MakeSystem
 from tests.scenarios.evidence import acquit, open_redis, unsaved_records
 from tests.scenarios.ledger import Connection
 from tests.scenarios.load import acknowledged, people, saved, seconds_until_live, talking, town
+from tests.scenarios.recovery import judge_recovery, recovered_after
 
 BACK_S = 5.0
 """The promise: so many seconds after Redis is back, people talk again."""
+
+PACE_BACK_S = 10.0
+"""The promise: after so many, messages are taken as fast as before."""
 
 
 @pytest.mark.fault(7)
@@ -62,6 +66,7 @@ async def test_redis_comes_back_empty_and_senders_bring_back_what_it_lost(
             await talk.goes_on(150)
             async with open_redis(system) as redis:
                 assert await unsaved_records(redis, system) >= 150
+            dead = time.monotonic()
             await _die(own_redis, clients)
             shutil.rmtree(own_redis.folder / "appendonlydir")
             own_redis.start()
@@ -72,6 +77,11 @@ async def test_redis_comes_back_empty_and_senders_bring_back_what_it_lost(
             assert took < BACK_S
             await talk.goes_on(100)
         await acquit(system, moved=True)
+        ledgers = [client.ledger for client in clients]
+        paced = recovered_after(ledgers, began=dead, ended=back)
+        figure("the pace was back after an empty Redis was there", paced, "s")
+        problems = judge_recovery(ledgers, began=dead, ended=back, within_s=PACE_BACK_S)
+        assert not problems, problems
         for client in clients:
             assert _resets(client.ledger.connections), f"{client.ledger.who} heard no reset"
             before, after = safe[client.ledger.who], client.last

@@ -11,10 +11,14 @@ from tests.figures import Figure
 from tests.scenarios.conftest import MakeSystem
 from tests.scenarios.evidence import acquit
 from tests.scenarios.load import longest_wait, seconds_until_live, talking, town
+from tests.scenarios.recovery import judge_recovery, recovered_after
 from tests.scenarios.system import System
 
 BACK_S = 3.0
 """The promise: who was on a replica that died hears his room again within so many seconds."""
+
+PACE_BACK_S = 5.0
+"""The promise: after so many, messages are taken as fast as before."""
 
 
 @pytest.mark.fault(2)
@@ -38,6 +42,10 @@ async def test_people_of_a_killed_replica_go_on_at_another_within_3_s(
     assert all(client.replica == 1 for client in clients)
     assert all(len(client.ledger.connections) == 1 for client in there), "a stranger was hurt"
     assert longest_wait(clients, killed) < BACK_S + 1
+    ledgers = [client.ledger for client in clients]
+    paced = recovered_after(ledgers, began=killed, ended=killed)
+    figure("the pace was back after a replica was killed", paced, "s")
+    assert not judge_recovery(ledgers, began=killed, ended=killed, within_s=PACE_BACK_S)
     assert system.errors() == []
 
 
