@@ -54,7 +54,7 @@ def message(seq: int, text: str = "hi", by: dict[str, str] = ALICE, **rest: Any)
 
 def item(room: str = "kitchen", **rest: Any) -> dict[str, Any]:
     """Return a room of a list."""
-    last = {"name": "Bob", "text": "hi", "at": EPOCH}
+    last = {"name": "Bob", "text": "hi", "at": EPOCH, "deleted": False}
     made = {"id": room, "name": room.title(), "url": f"/chatrooms/chat/{room}", "mine": False}
     counts = {"member": True, "role": "member", "members": 2, "online": 1, "unread": 0}
     return {**made, **counts, "last": last, **rest}

@@ -149,7 +149,13 @@ def test_what_people_write_is_text_everywhere() -> None:
     person = {"id": "mallory", "name": EVIL}
     context = room_context(
         [message(1, EVIL, by=person), {**message(2, by=person), "ev": "joined", "role": "member"}],
-        rooms=[item(name=EVIL, mine=True, last={"name": EVIL, "text": EVIL, "at": EPOCH})],
+        rooms=[
+            item(
+                name=EVIL,
+                mine=True,
+                last={"name": EVIL, "text": EVIL, "at": EPOCH, "deleted": False},
+            )
+        ],
         people=[{**person, "role": "member"}],
         page_data={"room": {"id": "kitchen", "name": EVIL, "mine": True}},
     )
@@ -206,7 +212,7 @@ def test_a_moment_is_written_in_utc_for_who_has_no_script(at: int, shown: str) -
 
 def test_the_list_of_rooms_shows_a_short_moment_and_keeps_the_exact_one() -> None:
     now = int(time.time() * 1000)
-    last = {"name": "Bob", "text": "hi", "at": now}
+    last = {"name": "Bob", "text": "hi", "at": now, "deleted": False}
     html = environment().get_template("room.html").render(room_context([], rooms=[item(last=last)]))
     found = re.search(r'<time class="room-item__time" datetime="([^"]+)"[^>]*>([^<]*)</time>', html)
     assert found is not None

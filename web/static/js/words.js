@@ -7,6 +7,13 @@ const EN = {
   failed: "Not sent",
   retry: "Send again",
   discard: "Discard",
+  discarded: "The message is discarded.",
+  undo: "Undo",
+  edited: "(edited)",
+  messageDeleted: "This message was deleted",
+  refused_edit: "The message was not changed.",
+  refused_delete: "The message was not deleted.",
+  refused_react: "The reaction was not taken.",
   connecting: "Connecting… Messages will be sent when you are back.",
   offline: "You are offline. Messages will be sent when you are back.",
   away: "The server does not answer. Your messages are kept and will be sent.",
@@ -42,6 +49,8 @@ const EN = {
   code_room_gone: "This room was deleted.",
   code_room_not_found: "This room is not there any more.",
   code_not_a_member: "You are not a member of this room any more.",
+  code_message_not_found: "It was deleted, or is not there any more.",
+  code_invalid_emoji: "A reaction is one emoji.",
   code_text_too_long: "The text is too long.",
   code_empty_text: "A message needs some text.",
   code_invalid_text: "The text has characters that cannot be stored.",
@@ -75,6 +84,13 @@ const RU = {
   failed: "Не отправлено",
   retry: "Отправить ещё раз",
   discard: "Удалить",
+  discarded: "Сообщение удалено.",
+  undo: "Вернуть",
+  edited: "(изменено)",
+  messageDeleted: "Сообщение удалено",
+  refused_edit: "Сообщение не изменено.",
+  refused_delete: "Сообщение не удалено.",
+  refused_react: "Реакция не принята.",
   connecting: "Соединяемся… Сообщения уйдут, как только связь вернётся.",
   offline: "Нет сети. Сообщения уйдут, как только связь вернётся.",
   away: "Сервер не отвечает. Ваши сообщения сохранены здесь и уйдут сами.",
@@ -120,6 +136,8 @@ const RU = {
   code_room_gone: "Эту комнату удалили.",
   code_room_not_found: "Этой комнаты больше нет.",
   code_not_a_member: "Вы больше не участник этой комнаты.",
+  code_message_not_found: "Его удалили, или его больше нет.",
+  code_invalid_emoji: "Реакция — это один эмодзи.",
   code_text_too_long: "Текст слишком длинный.",
   code_empty_text: "В сообщении должен быть текст.",
   code_invalid_text: "В тексте есть знаки, которые нельзя сохранить.",
@@ -180,6 +198,10 @@ export class Words {
   count(key, n) {
     const forms = this.#words[key];
     return fill(forms[this.#plural.select(n)] ?? forms.other, { n: this.#formats.number.format(n) });
+  }
+
+  number(n) {
+    return this.#formats.number.format(n);
   }
 
   /** Words for a refusal's code. */

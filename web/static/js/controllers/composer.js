@@ -7,7 +7,7 @@ const DRAFT_PAUSE_MS = 300;
 /** Writes messages. It never waits for the network: what is sent goes to the outbox, and the text is free again. */
 export default function composer(form, { data, words, session }) {
   const { conversation, outbox, user } = session;
-  const { room, typing } = conversation;
+  const { room, typing, changes } = conversation;
   const text = form.elements.text;
   const counter = document.getElementById("count");
   const note = document.getElementById("note");
@@ -15,7 +15,10 @@ export default function composer(form, { data, words, session }) {
   const draft = openDraft(`draft ${user.id} ${room}`);
   const breaksByEnter = matchMedia("(hover: none) and (pointer: coarse)");
   const grows = CSS.supports("field-sizing", "content");
+  const editing = document.getElementById("editing");
   let drafting;
+  let edited = null;
+  let kept = "";
 
   form.noValidate = true;
   if (!text.value) text.value = draft.read();
@@ -27,6 +30,19 @@ export default function composer(form, { data, words, session }) {
     send();
   });
   text.addEventListener("keydown", (event) => {
+    if (event.isComposing) return;
+    if (event.key === "Escape" && edited) {
+      event.preventDefault();
+      event.stopPropagation();
+      stopEditing();
+    } else if (event.key === "ArrowUp" && !text.value && !hasModifier(event)) {
+      const latest = changes.latestOwn;
+      if (!latest) return;
+      event.preventDefault();
+      changes.begin(latest);
+    }
+  });
+  text.addEventListener("keydown", (event) => {
     // During composition Enter picks a word of an input method.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || breaksByEnter.matches) return;
     event.preventDefault();
@@ -36,19 +52,73 @@ export default function composer(form, { data, words, session }) {
     changed();
     if (text.value.trim()) typing.typed();
     clearTimeout(drafting);
-    drafting = setTimeout(() => draft.write(text.value), DRAFT_PAUSE_MS);
+    drafting = setTimeout(keepDraft, DRAFT_PAUSE_MS);
   });
-  addEventListener("pagehide", () => draft.write(text.value));
+  addEventListener("pagehide", keepDraft);
+  addEventListener("beforeunload", (event) => {
+    if (!outbox.durable && outbox.unsent) event.preventDefault();
+  });
   conversation.on("gone", () => {
-    draft.write(text.value);
+    keepDraft();
     form.hidden = true;
   });
+  editing.querySelector("button").addEventListener("click", stopEditing);
+  changes.on("editing", edit);
+  changes.on("refused", (change, code) => {
+    // A text that was not taken stays with its writer, where there is room for it.
+    if (change.op === "edit" && !text.value && code !== "message_not_found") edit(change.message, change.fields.text);
+    tell(`${words.say(`refused_${change.op}`)} ${words.code(code)}`);
+  });
+
+  /** Puts a message into the field; what stood there comes back afterwards. */
+  function edit(message, as = changes.view(message).text) {
+    if (!edited) kept = text.value;
+    edited = message;
+    editing.hidden = false;
+    form.classList.add("composer--editing");
+    text.value = as;
+    changed();
+    text.focus();
+    text.setSelectionRange(as.length, as.length);
+  }
+
+  function stopEditing() {
+    edited = null;
+    editing.hidden = true;
+    form.classList.remove("composer--editing");
+    text.value = kept;
+    kept = "";
+    changed();
+    text.focus();
+  }
+
+  function finishEditing(said) {
+    const message = edited;
+    const { text: before, isDeleted } = changes.view(message);
+    if (isDeleted) {
+      tell(`${words.say("refused_edit")} ${words.code("message_not_found")}`);
+      return;
+    }
+    if (said !== before && !changes.edit(message, said)) {
+      tell(words.say("outboxFull"));
+      return;
+    }
+    stopEditing();
+  }
+
+  function keepDraft() {
+    draft.write(edited ? kept : text.value);
+  }
 
   function send() {
     const said = text.value;
     if (!said.trim() || length(said) > limit) {
       changed();
       text.focus();
+      return;
+    }
+    if (edited) {
+      finishEditing(said);
       return;
     }
     try {
@@ -84,6 +154,8 @@ export default function composer(form, { data, words, session }) {
     note.hidden = !said;
   }
 }
+
+const hasModifier = (event) => event.altKey || event.ctrlKey || event.metaKey || event.shiftKey;
 
 /** The server counts code points, not the halves of an emoji. */
 function length(text) {

@@ -26,16 +26,16 @@ export function loadEarlier(scroller, { words, session }) {
   show();
 
   async function load() {
-    if (loading || !timeline.hasEarlier || !timeline.first) return;
+    if (loading || !timeline.hasEarlier || !timeline.earliest) return;
     loading = true;
-    const { first } = timeline;
+    const { earliest } = timeline;
     try {
-      const before = encodeURIComponent(positions.text(first));
+      const before = encodeURIComponent(positions.text(earliest));
       const answer = await fetch(`/api/v1/rooms/${room}/messages?before=${before}&limit=${PAGE}`);
       if (!answer.ok) throw new Error(String(answer.status));
       const { events, more } = await answer.json();
       // A reset may have replaced everything while the page was on its way.
-      if (timeline.first === first) timeline.prepend(events, more);
+      if (timeline.earliest === earliest) timeline.prepend(events, more);
       link.textContent = name;
       loading = false;
       show();

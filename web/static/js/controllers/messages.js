@@ -1,9 +1,11 @@
 import { loadEarlier } from "./earlier.js";
+import { showFold } from "./fold.js";
 import { arrange, draw, fillText, place } from "./message-node.js";
 import { oncePerFrame } from "./once-per-frame.js";
 import { Rows, isEvent } from "./rows.js";
 import { isAtEnd, keepPlace, toEnd } from "./scroll.js";
 import { showStatus } from "./status.js";
+import { offerUndo } from "./undo.js";
 
 /**
  * The messages of the open room. Whatever arrives between two frames is drawn at once, in one layout.
@@ -13,7 +15,7 @@ import { showStatus } from "./status.js";
 export default function messages(element, page) {
   const { words } = page;
   const { conversation, outbox, user } = page.session;
-  const { timeline, room } = conversation;
+  const { timeline, changes, room } = conversation;
   const list = element.querySelector("#messages");
   const rows = new Rows(list);
   const pill = document.getElementById("pill");
@@ -29,6 +31,8 @@ export default function messages(element, page) {
     arrived.push(event);
     schedule();
   });
+  timeline.on("change", refold);
+  changes.on("change", refold);
   timeline.on("reset", redraw);
   timeline.on("prepend", drawEarlier);
   timeline.on("trim", forget);
@@ -53,9 +57,30 @@ export default function messages(element, page) {
       const text = node.querySelector(".message__text");
       if (text) fillText(text, text.textContent);
       if (isEvent(node)) arrange(node, words);
+      if (node.dataset.fold) refold(timeline.messageAt(node.dataset.user, node.dataset.cid));
       const state = node.querySelector('.message__state[data-state="sent"]');
       if (state) unsaved.set(node, position(node));
     }
+  }
+
+  function fold(node, message) {
+    if (timeline.isChanged(message)) showFold(node, changes.view(message), words);
+  }
+
+  /** Draws a message anew that was changed; one that is about to be drawn knows its changes by then. */
+  function refold(message) {
+    const node = message && find(message);
+    if (!node) return;
+    const follow = isAtEnd(element);
+    const show = () => showFold(node, changes.view(message), words);
+    if (follow) show();
+    else keepPlace(element, show);
+    node.classList.toggle("message--pending", changes.isPending(message));
+    if (follow) toEnd(element);
+  }
+
+  function find({ user: by, cid }) {
+    return list.querySelector(`.message[data-seq][data-user="${CSS.escape(by.id)}"][data-cid="${CSS.escape(cid)}"]`);
   }
 
   function drawArrived() {
@@ -78,6 +103,7 @@ export default function messages(element, page) {
     const waiting = event.cid && own ? pending.get(event.cid) : undefined;
     const node = waiting ?? draw(event, words);
     if (waiting) {
+      rows.lift(node);
       pending.delete(event.cid);
       place(node, event, words);
       delete node.dataset.pending;
@@ -88,6 +114,7 @@ export default function messages(element, page) {
       if (!follow) fresh++;
     }
     if (own && event.ev === "message") showOwn(node, event);
+    if (event.ev === "message") fold(node, event);
     arrange(node, words);
   }
 
@@ -112,8 +139,9 @@ export default function messages(element, page) {
     const node = known ?? draw({ ...entry, ev: "message", user, epoch: "", seq: "" }, words);
     showStatus(node, entry.state, words, {
       code: entry.code,
+      tries: entry.tries,
       retry: () => act(() => outbox.retry(entry.cid)),
-      discard: () => act(() => outbox.discard(entry.cid)),
+      discard: () => act(() => discard(entry.cid)),
     });
     if (known) return;
     node.classList.add("message--own");
@@ -132,6 +160,11 @@ export default function messages(element, page) {
     document.getElementById("text").focus();
   }
 
+  function discard(cid) {
+    const entry = outbox.discard(cid);
+    if (entry) offerUndo(words.say("discarded"), words, () => outbox.restore(entry));
+  }
+
   function dropPending({ cid }, reason) {
     const node = pending.get(cid);
     if (!node) return;
@@ -140,7 +173,7 @@ export default function messages(element, page) {
       return;
     }
     pending.delete(cid);
-    node.remove();
+    rows.lift(node);
     for (const rest of pending.values()) arrange(rest, words);
     said();
   }
@@ -175,7 +208,9 @@ export default function messages(element, page) {
   function drawAll(events) {
     return events.map((event) => {
       const node = draw(event, words);
-      if (event.ev === "message" && timeline.isOwn(event)) showOwn(node, event);
+      if (event.ev !== "message") return node;
+      if (timeline.isOwn(event)) showOwn(node, event);
+      fold(node, event);
       return node;
     });
   }

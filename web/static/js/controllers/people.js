@@ -1,5 +1,10 @@
 import { hue, initials } from "../models/person.js";
+import { pause } from "../models/backoff.js";
 import { oncePerFrame } from "./once-per-frame.js";
+
+/** A whole room is in doubt at the same moment: its pages ask one after another. */
+const DOUBT_MS = 3_000;
+const TRIES = 5;
 
 /** Who is in the room now. Asked for anew after a break; between, only changes arrive. */
 export default function people(element, { words, session }) {
@@ -8,13 +13,26 @@ export default function people(element, { words, session }) {
 
   presence.on("change", oncePerFrame(draw));
   conversation.on("live", () => presence.online !== presence.people.size && ask());
-  conversation.on("returned", ask);
+  conversation.on("returned", () => ask());
+  presence.on("doubt", askLater);
 
-  async function ask() {
+  let isAsking = false;
+  async function askLater() {
+    if (isAsking) return;
+    isAsking = true;
+    await pause(Math.random() * DOUBT_MS).over;
+    isAsking = false;
+    ask();
+  }
+
+  async function ask(tries = TRIES) {
+    const { heard } = presence;
     const answer = await fetch(`/api/v1/rooms/${room}/people`).catch(() => null);
     if (!answer?.ok) return;
     const { online, people: here } = await answer.json();
-    presence.replace(here, online);
+    // Somebody came or went meanwhile: the list may be from before that.
+    if (presence.heard === heard) presence.replace(here, online);
+    else if (tries > 1) ask(tries - 1);
   }
 
   function draw() {

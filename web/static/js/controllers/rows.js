@@ -38,6 +38,12 @@ export class Rows {
     chunk.append(row);
   }
 
+  /** Takes a row that is on its way from its place, with the lines that stood before it. */
+  lift(row) {
+    while (row.previousElementSibling && !isEvent(row.previousElementSibling)) row.previousElementSibling.remove();
+    row.remove();
+  }
+
   prepend(rows) {
     if (rows.length) this.#list.prepend(newChunk(rows));
   }

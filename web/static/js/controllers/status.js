@@ -1,7 +1,10 @@
 const ICONS = { sending: "clock", sent: "tick", saved: "ticks", failed: "alert" };
 
+/** A message that was refused so often in a row says why; the sign says it from the first time. */
+const LOUD_FROM = 2;
+
 /** Says in a sign and in words what became of an own message; `code` is why it waits or failed. */
-export function showStatus(node, state, words, { code, retry, discard } = {}) {
+export function showStatus(node, state, words, { code, tries = 0, retry, discard } = {}) {
   const shown = node.querySelector(".message__state") ?? node.appendChild(newSign());
   const said = state === "failed" || !code ? words.say(state) : words.code(code);
   shown.dataset.state = state;
@@ -10,7 +13,8 @@ export function showStatus(node, state, words, { code, retry, discard } = {}) {
   shown.firstElementChild.className = `icon icon--${ICONS[state]}`;
   node.classList.toggle("message--failed", state === "failed");
   node.querySelector(".message__trouble")?.remove();
-  if (code) node.append(newTrouble(state, words, { code, retry, discard }));
+  // Most refusals pass before anybody could read them.
+  if (state === "failed" || (code && tries >= LOUD_FROM)) node.append(newTrouble(state, words, { code, retry, discard }));
 }
 
 function newSign() {

@@ -14,8 +14,11 @@ import { Refused } from "./socket.js";
 export class Conversation extends Emitter {
   room;
   timeline;
+  changes;
   typing;
   presence;
+  /** owner, moderator or member, as the server said last. */
+  role = "member";
   #socket;
   #outbox;
   #user;
@@ -26,9 +29,9 @@ export class Conversation extends Emitter {
   #over = false;
   #catchingUpTo = null;
 
-  constructor({ room, user, socket, timeline, outbox, typing, presence }) {
+  constructor({ room, user, socket, timeline, outbox, changes, typing, presence }) {
     super();
-    Object.assign(this, { room, timeline, typing, presence });
+    Object.assign(this, { room, timeline, changes, typing, presence });
     this.#socket = socket;
     this.#outbox = outbox;
     this.#user = user;
@@ -104,6 +107,7 @@ export class Conversation extends Emitter {
 
   #arrived(ok) {
     this.#joined = true;
+    this.role = ok.role ?? this.role;
     this.presence.count(ok.online);
     if (ok.saved) this.timeline.markSaved(ok.saved);
     this.#catchingUpTo = ok.mode === "live" ? null : at(ok);
@@ -118,6 +122,7 @@ export class Conversation extends Emitter {
     if (!this.#joined || compare(this.timeline.last, goal) < 0) return;
     this.#catchingUpTo = null;
     this.#outbox.ready(this.room, this.timeline.last.epoch);
+    this.changes?.resume();
   }
 
   #take(event) {
@@ -186,6 +191,7 @@ export class Conversation extends Emitter {
 
   #noticeOwn(event) {
     if (event.cid && event.user.id === this.#user.id) this.#outbox.acknowledge(event.cid, event);
+    if (event.ev === "deleted" && event.target.user === this.#user.id) this.#outbox.withdraw(event.target.cid);
   }
 
   /** An entry that the timeline shows already needs no sending: the page was loaded after it got through. */

@@ -9,7 +9,8 @@ export const SLOW_MS = 15_000;
 
 /**
  * What is wrong between the page and the archive, in one word: `""`, `connecting`, `offline` (this device has no
- * network), `away` (the server does not answer), `slow` (it answers, but does not save). Emits `change` (word).
+ * network), `away` (the server does not answer), `slow` (it answers, but does not save), `memory` (something waits that
+ * only this page holds). Emits `change` (word).
  *
  * `isOnline` is what the browser says of its network; a connection that works is believed before it.
  */
@@ -54,9 +55,12 @@ export class Health extends Emitter {
   }
 
   #saving() {
-    const since = this.#outbox.unsavedSince;
-    const waits = since === null ? 0 : this.#now() - since;
-    if (since === null || waits >= SLOW_MS) return [since === null ? "" : "slow", Infinity];
-    return ["", SLOW_MS - waits];
+    const { unsavedSince, unsentSince, durable } = this.#outbox;
+    const due = [];
+    if (unsentSince !== null && !durable) due.push([unsentSince + PATIENCE_MS, "memory"]);
+    if (unsavedSince !== null) due.push([unsavedSince + SLOW_MS, "slow"]);
+    const now = this.#now();
+    const [, word] = due.find(([when]) => when <= now) ?? [0, ""];
+    return [word, Math.min(...due.map(([when]) => when).filter((when) => when > now)) - now];
   }
 }

@@ -9,6 +9,9 @@ const SILENCE_MS = 4_000;
 /** So long may a line that was asked stay silent. */
 const PROBE_MS = 4_000;
 
+/** What a page says when it hangs up. */
+const GOING = 1000;
+
 /** The code of a line that was given up because nothing came any more. */
 export const SILENT = 0;
 
@@ -121,7 +124,7 @@ export class Line extends Emitter {
     this.#socket = null;
     for (const name of [...this.#timers.keys()]) this.#stop(name);
     socket.onmessage = socket.onclose = null;
-    socket.close();
+    socket.close(GOING);
     for (const id of [...this.#answers.keys()]) this.#settle(id).reject(new Unanswered("disconnected"));
     if (code !== null) this.emit("end", code);
   }

@@ -6,7 +6,7 @@ import { at, covered } from "./position.js";
 export const LIMIT = 500;
 
 /** Refusals after which the same message may be taken a little later. */
-const PASSING = new Set([
+export const PASSING = new Set([
   "rate_limited",
   "throttled",
   "busy",
@@ -110,6 +110,12 @@ export class Outbox extends Emitter {
     return this.#user;
   }
 
+  /** When the oldest message was written that is not sent yet; `null` without one. */
+  get unsentSince() {
+    const unsent = [...this.#entries.values()].filter((entry) => entry.state === "sending");
+    return unsent.length ? Math.min(...unsent.map((entry) => entry.at)) : null;
+  }
+
   /** When the oldest message was sent that is not saved yet; `null` without one. */
   get unsavedSince() {
     const sent = [...this.#entries.values()].filter((entry) => entry.state === "sent");
@@ -144,6 +150,12 @@ export class Outbox extends Emitter {
     if (!entry) return null;
     this.#remove(entry, "discarded", { told: true });
     return entry;
+  }
+
+  /** The writer deleted a message that is not saved yet: it is not to be sent again. */
+  withdraw(cid) {
+    const entry = this.#entries.get(cid);
+    if (entry) this.#remove(entry, "saved");
   }
 
   /** Takes a discarded message back as it was. */

@@ -1,6 +1,7 @@
+import { Changes } from "./changes.js";
 import { Conversation } from "./conversation.js";
 import { Outbox } from "./outbox.js";
-import { at } from "./position.js";
+import { at, parse } from "./position.js";
 import { Presence } from "./presence.js";
 import { SharedSocket } from "./shared-socket.js";
 import { Socket } from "./socket.js";
@@ -44,21 +45,32 @@ export async function openSession({ page, events, people, url, version, locks, n
       last: page.position,
       saved: page.saved,
       hasEarlier: Boolean(page.older),
+      earliest: parse(page.older),
     });
     const typing = new Typing({ tell: () => socket.request("typing", { room }).catch(() => {}) });
     const presence = new Presence(people);
     timeline.on("append", (event) => unread.count(event));
     unread.set(room, page.unread ?? 0, timeline.last);
-    return new Conversation({ room, user, socket, timeline, outbox, typing, presence });
+    const changes = new Changes({
+      user,
+      timeline,
+      send: (op, fields) => say(op, { room, ...fields }),
+      isLive: () => conversation.isLive,
+    });
+    return new Conversation({ room, user, socket, timeline, outbox, changes, typing, presence });
   }
 
-  async function send(entry) {
+  function send({ room: where, cid, text }) {
+    return say("send", { room: where, cid, text });
+  }
+
+  async function say(op, fields) {
     try {
-      return await socket.request("send", { room: entry.room, cid: entry.cid, text: entry.text });
+      return await socket.request(op, fields);
     } catch (error) {
       if (error.code === "not_subscribed") {
-        if (entry.room === room) conversation.rejoin();
-        else watch.again(entry.room);
+        if (fields.room === room) conversation.rejoin();
+        else watch.again(fields.room);
       }
       throw error;
     }

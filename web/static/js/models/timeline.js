@@ -1,14 +1,19 @@
 import { Emitter } from "./emitter.js";
+import { Fold, identity, isChange } from "./fold.js";
 import { START, at, compare, covered, follows } from "./position.js";
 
 /** Events that one page holds; more are forgotten from the top, and come back from the server when scrolled to. */
 export const HELD = 10_000;
 const FORGOTTEN_AT_ONCE = 1_000;
+/** Deletions of messages that are not here; one of those may still come, sent again to a server that lost it. */
+const GRAVES = 1_000;
 
 /**
- * What was said in one room, in the order of its positions and without a hole.
+ * What was said in one room, in the order of its positions and without a hole. Changes of messages have positions too,
+ * but are no events of their own here: they change the message, or nothing if the message is not here.
  *
- * Emits `append` (event), `prepend` (events), `reset` (events), `saved` (watermark) and `trim` (count from the top).
+ * Emits `append` (event), `change` (message), `prepend` (events), `reset` (events), `saved` (watermark) and `trim`
+ * (count from the top).
  */
 export class Timeline extends Emitter {
   events = [];
@@ -18,10 +23,14 @@ export class Timeline extends Emitter {
   saved;
   /** Whether the server has older events than the first one here. */
   hasEarlier;
-  #cids = new Map();
+  /** Older history is asked for before this position. */
+  earliest;
+  #messages = new Map();
+  #folds = new Map();
+  #graves = new Set();
   #me;
 
-  constructor({ me, events = [], last = START, saved = START, hasEarlier = false }) {
+  constructor({ me, events = [], last = START, saved = START, hasEarlier = false, earliest = null }) {
     super();
     this.#me = me;
     this.saved = at(saved);
@@ -29,8 +38,8 @@ export class Timeline extends Emitter {
     // Events that a page does not draw have a place all the same: the later of the two is where it stands.
     const drawn = events.at(-1) ?? START;
     this.last = at(compare(drawn, last) > 0 ? drawn : last);
-    this.events = [...events];
-    this.#hold(events);
+    this.events = this.#take(events);
+    this.earliest = earliest ?? (this.first && at(this.first));
   }
 
   get first() {
@@ -39,7 +48,25 @@ export class Timeline extends Emitter {
 
   /** Where an own message with this `cid` stands, if it is here. */
   positionOf(cid) {
-    return this.#cids.get(cid);
+    const message = this.#messages.get(identity(this.#me, cid));
+    return message && at(message);
+  }
+
+  messageAt(user, cid) {
+    return this.#messages.get(identity(user, cid));
+  }
+
+  /** Whether there may be more to a message than it said at first. */
+  isChanged(message) {
+    return this.#folds.has(identity(message.user.id, message.cid));
+  }
+
+  /** What became of a message by its changes. */
+  foldOf(message) {
+    const name = identity(message.user.id, message.cid);
+    const fold = this.#folds.get(name) ?? new Fold(message);
+    this.#folds.set(name, fold);
+    return fold;
   }
 
   isOwn(event) {
@@ -55,31 +82,34 @@ export class Timeline extends Emitter {
     if (compare(event, this.last) <= 0) return "ignored";
     if (!follows(event, this.last)) return "gap";
     this.last = at(event);
-    this.#hold([event]);
-    this.events.push(event);
-    this.emit("append", event);
+    if (isChange(event)) this.#change(event, { live: true });
+    else {
+      this.events.push(...this.#take([event]));
+      this.emit("append", event);
+    }
     return "applied";
   }
 
   /** Starts anew from the tail of the room's history. */
   reset(position, events) {
-    this.events = [];
-    this.#cids.clear();
-    this.#hold(events);
-    this.events = [...events];
+    this.#messages.clear();
+    this.#folds.clear();
+    this.events = this.#take(events);
     this.last = at(position);
+    this.earliest = events.length ? at(events[0]) : null;
     this.hasEarlier = (events[0]?.seq ?? 1) > 1;
-    this.emit("reset", events);
+    this.emit("reset", this.events);
   }
 
   /** Puts a page of older history, oldest first, before what is here. */
   prepend(events, hasEarlier) {
-    const first = this.first ?? { epoch: Infinity, seq: Infinity };
+    const first = this.earliest ?? { epoch: Infinity, seq: Infinity };
     const older = events.filter((event) => compare(event, first) < 0);
-    this.#hold(older);
-    this.events = older.concat(this.events);
+    const shown = this.#take(older);
+    this.events = shown.concat(this.events);
     this.hasEarlier = hasEarlier && older.length > 0;
-    this.emit("prepend", older);
+    if (older.length) this.earliest = at(older[0]);
+    this.emit("prepend", shown);
   }
 
   markSaved(watermark) {
@@ -92,12 +122,39 @@ export class Timeline extends Emitter {
   trim() {
     if (this.events.length <= HELD + FORGOTTEN_AT_ONCE) return;
     const gone = this.events.splice(0, this.events.length - HELD);
-    for (const event of gone) if (this.isOwn(event)) this.#cids.delete(event.cid);
+    for (const event of gone) if (event.cid) this.#forget(identity(event.user.id, event.cid));
+    this.earliest = at(this.events[0]);
     this.hasEarlier = true;
     this.emit("trim", gone.length);
   }
 
-  #hold(events) {
-    for (const event of events) if (event.cid && this.isOwn(event)) this.#cids.set(event.cid, at(event));
+  /** Keeps messages where their changes find them, and gives back what is shown by itself. */
+  #take(events) {
+    for (const event of events) {
+      if (event.ev !== "message") continue;
+      const name = identity(event.user.id, event.cid);
+      this.#messages.set(name, event);
+      if (this.#graves.has(name)) this.foldOf(event).apply({ ev: "deleted" });
+      else if (event.edited || event.deleted || event.reactions) this.foldOf(event);
+    }
+    for (const event of events) if (isChange(event)) this.#change(event);
+    return events.filter((event) => !isChange(event));
+  }
+
+  #change(event, { live = false } = {}) {
+    const name = identity(event.target.user, event.target.cid);
+    const message = this.#messages.get(name);
+    if (!message && event.ev === "deleted") this.#bury(name);
+    if (message && this.foldOf(message).apply(event) && live) this.emit("change", message);
+  }
+
+  #bury(name) {
+    this.#graves.add(name);
+    if (this.#graves.size > GRAVES) this.#graves.delete(this.#graves.values().next().value);
+  }
+
+  #forget(name) {
+    this.#messages.delete(name);
+    this.#folds.delete(name);
   }
 }

@@ -1,0 +1,154 @@
+import { toEnd } from "./scroll.js";
+
+const MODERATES = new Set(["owner", "moderator"]);
+
+/**
+ * What one may do with a message: react, and edit or delete an own one. One toolbar goes to the message that is pointed
+ * at, focused or tapped; from the focused timeline the arrows go from message to message.
+ */
+export default function actions(element, { session }) {
+  const { conversation } = session;
+  const { timeline, changes } = conversation;
+  const text = document.getElementById("text");
+  const bar = document.getElementById("actions-template").content.firstElementChild.cloneNode(true);
+  const choice = bar.querySelector(".actions__emoji");
+  const dialog = document.getElementById("delete-message");
+  let doomed = null;
+  let isHiding = false;
+
+  element.addEventListener("pointerover", (event) => {
+    if (event.pointerType === "mouse" && !bar.matches(":focus-within")) show(messageOf(event.target));
+  });
+  element.addEventListener("pointerleave", (event) => {
+    if (event.pointerType === "mouse" && !bar.matches(":focus-within")) hide();
+  });
+  element.addEventListener("focusin", (event) => event.target !== element && show(messageOf(event.target)));
+  element.addEventListener("focusout", (event) => element.contains(event.relatedTarget) || hide());
+  element.addEventListener("click", click);
+  element.addEventListener("keydown", key);
+  timeline.on("reset", hide);
+  timeline.on("change", (message) => nodeOf(message) === bar.parentElement && show(bar.parentElement));
+  dialog.addEventListener("click", (event) => {
+    if (event.target.value === "delete" && doomed) changes.delete(doomed);
+    if (event.target.value) dialog.close();
+  });
+  dialog.addEventListener("close", () => {
+    dialog.querySelector("[data-text]").textContent = "";
+    text.focus();
+  });
+
+  function show(node) {
+    const message = node && eventOf(node);
+    if (!message || changes.view(message).isDeleted) {
+      hide();
+      return;
+    }
+    const own = timeline.isOwn(message);
+    bar.querySelector('[data-act="edit"]').hidden = !own;
+    bar.querySelector('[data-act="delete"]').hidden = !own && !MODERATES.has(conversation.role);
+    if (bar.parentElement === node) return;
+    choose(false);
+    node.append(bar);
+  }
+
+  function hide() {
+    // Taking away what has the focus says so, and that asks for the same again.
+    if (isHiding) return;
+    isHiding = true;
+    choose(false);
+    bar.remove();
+    isHiding = false;
+  }
+
+  function choose(open) {
+    choice.hidden = !open;
+    bar.querySelector('[data-act="react"]').setAttribute("aria-expanded", String(open));
+    if (open) choice.firstElementChild.focus();
+  }
+
+  function click(event) {
+    const node = messageOf(event.target);
+    if (!node) return;
+    const button = event.target.closest("button");
+    if (button?.dataset.emoji) react(node, button.dataset.emoji);
+    else if (button?.dataset.act) act(node, button.dataset.act);
+    else if (!button && !event.target.closest("a") && event.pointerType !== "mouse" && getSelection().isCollapsed) {
+      if (bar.parentElement === node) hide();
+      else show(node);
+    }
+  }
+
+  function act(node, what) {
+    const message = eventOf(node);
+    if (what === "react") choose(choice.hidden);
+    else if (what === "edit") {
+      hide();
+      changes.begin(message);
+    } else if (what === "delete") ask(message);
+  }
+
+  function react(node, emoji) {
+    const message = eventOf(node);
+    const mine = changes.view(message).reactions.find((reaction) => reaction.emoji === emoji)?.isOwn;
+    const wasChosen = choice.contains(document.activeElement);
+    changes.react(message, emoji, !mine);
+    choose(false);
+    // The choice is gone, and the focus with it; a screen is not to open its keyboard for that.
+    if (wasChosen) bar.querySelector('[data-act="react"]').focus();
+  }
+
+  function ask(message) {
+    doomed = message;
+    const said = changes.view(message).text;
+    dialog.querySelector("[data-text]").textContent = said;
+    dialog.showModal();
+  }
+
+  function key(event) {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    const node = event.target.matches(".message") ? event.target : null;
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (step && (node || event.target === element)) go(event, node, step);
+    else if (event.key === "Escape" && element.contains(event.target)) leave(event);
+    else if (node) shortcut(event, node);
+  }
+
+  function shortcut(event, node) {
+    const message = eventOf(node);
+    if (!message || bar.parentElement !== node) return;
+    const what = { e: "edit", r: "react", Delete: "delete" }[event.key];
+    if (!what || bar.querySelector(`[data-act="${what}"]`).hidden) return;
+    event.preventDefault();
+    act(node, what);
+  }
+
+  function go(event, from, step) {
+    event.preventDefault();
+    const nodes = [...element.querySelectorAll(".message[data-seq]")];
+    const next = from ? nodes[nodes.indexOf(from) + step] : nodes.at(-1);
+    if (!next) {
+      if (step > 0) {
+        toEnd(element);
+        text.focus();
+      }
+      return;
+    }
+    next.tabIndex = -1;
+    next.focus();
+  }
+
+  function leave(event) {
+    if (choice.hidden) text.focus();
+    else {
+      choose(false);
+      bar.querySelector('[data-act="react"]').focus();
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  const messageOf = (target) => target.closest?.(".message[data-seq]") ?? null;
+  const eventOf = ({ dataset }) => timeline.messageAt(dataset.user, dataset.cid);
+  const nodeOf = ({ user, cid }) =>
+    element.querySelector(`.message[data-user="${CSS.escape(user.id)}"][data-cid="${CSS.escape(cid)}"]`);
+}

@@ -1,0 +1,122 @@
+import { backoff, pause } from "./backoff.js";
+import { Emitter } from "./emitter.js";
+import { identity } from "./fold.js";
+import { PASSING, newCid } from "./outbox.js";
+import { at } from "./position.js";
+
+/** Changes of one page that wait for an answer; a further one is refused. */
+const LIMIT = 100;
+const EVENTS = { edit: "edited", delete: "deleted", react: "reaction" };
+
+/**
+ * Own changes of messages of the open room: shown at once, sent one after another, again under the same `cid` until
+ * there is an answer or the page is closed. Emits `change` (message), `refused` (change, code), and `editing` (message)
+ * when the reader wants to write another text.
+ */
+export class Changes extends Emitter {
+  #user;
+  #timeline;
+  #send;
+  #isLive;
+  #waiting = [];
+  #pending = new Map();
+  #isSending = false;
+  #wait = null;
+
+  /** `send(op, fields)` resolves with the position or rejects; `isLive` tells whether it is worth trying. */
+  constructor({ user, timeline, send, isLive }) {
+    super();
+    this.#user = user;
+    this.#timeline = timeline;
+    this.#send = send;
+    this.#isLive = isLive;
+  }
+
+  edit(message, text) {
+    return this.#add("edit", message, { text });
+  }
+
+  delete(message) {
+    return this.#add("delete", message);
+  }
+
+  react(message, emoji, on) {
+    return this.#add("react", message, { emoji, on });
+  }
+
+  begin(message) {
+    this.emit("editing", message);
+  }
+
+  /** The newest own message that can still be edited. */
+  get latestOwn() {
+    const { events } = this.#timeline;
+    return events.findLast(
+      (event) => event.ev === "message" && this.#timeline.isOwn(event) && !this.view(event).isDeleted,
+    );
+  }
+
+  /** How a message looks to the reader now. */
+  view(message) {
+    const name = identity(message.user.id, message.cid);
+    return this.#timeline.foldOf(message).view(this.#user.id, this.#pending.get(name));
+  }
+
+  isPending(message) {
+    return this.#pending.has(identity(message.user.id, message.cid));
+  }
+
+  /** The room can be written to, again. */
+  resume() {
+    this.#wait?.finish();
+    this.#pump();
+  }
+
+  #add(op, message, fields = {}) {
+    if (this.#waiting.length >= LIMIT) return false;
+    const change = { ev: EVENTS[op], op, message, fields, cid: newCid(), user: this.#user, ...fields };
+    const name = identity(message.user.id, message.cid);
+    this.#pending.set(name, [...(this.#pending.get(name) ?? []), change]);
+    this.#waiting.push(change);
+    this.emit("change", message);
+    this.#pump();
+    return true;
+  }
+
+  async #pump() {
+    if (this.#isSending) return;
+    this.#isSending = true;
+    let failures = 0;
+    while (this.#waiting.length && this.#isLive()) {
+      const [change] = this.#waiting;
+      const { op, cid, message, fields } = change;
+      try {
+        const ok = await this.#send(op, { cid, ...at(message), ...fields });
+        this.#done(change, ok);
+        failures = 0;
+      } catch (error) {
+        if (error.code && !PASSING.has(error.code)) {
+          this.#done(change, null);
+          this.emit("refused", change, error.code);
+          continue;
+        }
+        this.#wait = pause(Math.max(error.retryMs ?? 0, 200) + backoff(failures++));
+        await this.#wait.over;
+        this.#wait = null;
+      }
+    }
+    this.#isSending = false;
+  }
+
+  /** It was taken at `position`, or refused: it is no longer only this page's. */
+  #done(change, position) {
+    const { message } = change;
+    this.#waiting.shift();
+    const name = identity(message.user.id, message.cid);
+    const rest = this.#pending.get(name).filter((other) => other !== change);
+    if (rest.length) this.#pending.set(name, rest);
+    else this.#pending.delete(name);
+    if (position) this.#timeline.foldOf(message).apply({ ...change, ...at(position) });
+    this.emit("change", message);
+  }
+}
