@@ -135,9 +135,9 @@ REDIS_FAILOVERS: Final = Counter(
 PG_SECONDS: Final = Histogram(
     "beseda_pg_seconds", "Time of a PostgreSQL query, by name.", ["query"], buckets=FAST_SECONDS
 )
-PG_AWAY: Final = Gauge("beseda_pg_away", "1 while PostgreSQL takes connections but says nothing.")
+PG_AWAY: Final = Gauge("beseda_pg_away", "1 while PostgreSQL is silent.")
 PG_CUT: Final = Counter(
-    "beseda_pg_cut_total", "Uses of PostgreSQL that were ended because it said nothing."
+    "beseda_pg_cut_total", "Uses of PostgreSQL that were ended because it was silent."
 )
 PG_ERRORS: Final = Counter("beseda_pg_errors_total", "PostgreSQL queries that failed.", ["query"])
 

@@ -46,6 +46,11 @@ class Mover(Client):
             self._down()
         return lived
 
+    async def close(self) -> None:
+        await super().close()
+        if self._waiting is not None:
+            await self._waiting[0].close()
+
     def _take(self, frame: Frame) -> None:
         super()._take(frame)
         if frame.get("ev") == "reconnect":
@@ -76,12 +81,15 @@ class Mover(Client):
         query = "" if position is None else f"?epoch={position.epoch}&seq={position.seq}"
         url = f"{system.replicas[replica].ws_url}/ws/{self.room}{query}"
         heard: list[Frame] = []
+        ws = None
         try:
             async with asyncio.timeout(ANSWER_S):
                 ws = await system.http.ws_connect(url, headers=self.person.bearer, max_msg_size=0)
                 while not heard or heard[-1].get("re") != "subscribe":
                     heard.append(orjson.loads(await ws.receive_str()))
         except (aiohttp.ClientError, OSError, TimeoutError, TypeError):
+            if ws is not None:
+                await ws.close()
             return None
         return ws, Connection(replica, position), heard
 
