@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import orjson
@@ -25,7 +27,12 @@ from server.chat.surroundings import Surroundings
 from server.domain.errors import CloseCode, Refusal
 from server.domain.ids import is_id
 from server.domain.positions import Position, parse_position
-from server.runtime.instruments import SOCKETS_CLOSED, SOCKETS_OPENED, UPGRADES_REFUSED
+from server.runtime.instruments import (
+    SOCKETS_CLOSED,
+    SOCKETS_OPENED,
+    UPGRADES_REFUSED,
+    UPGRADES_WAITING,
+)
 
 if TYPE_CHECKING:
     from aiohttp.http_websocket import WebSocketWriter
@@ -33,6 +40,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SUBPROTOCOL: Final = "beseda.v1"
+AT_ONCE: Final = 200
+"""Upgrades that ask Redis at the same time. When thousands come back at once the others wait for
+their turn: were all to ask together, most of the answers would come too late to be of use."""
+TURN_S: Final = 10.0
+"""How long one may wait for his turn before he is told to come later."""
 _NO_ROOM: Final = frozenset({"room_gone", "not_a_member"})
 """Over HTTP these are ``room_not_found``: whether a room exists is not a stranger's to know."""
 
@@ -73,12 +85,14 @@ class Door:
     def __init__(self, around: Surroundings) -> None:
         self._around = around
         self._settings = around.settings
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def open(self, request: web.Request) -> web.StreamResponse:
         """Serve ``/ws`` and ``/ws/{room_id}`` until the socket ends."""
         try:
-            identity = await self._admit(request)
-            joining = await self._join(request, identity)
+            async with self._turn():
+                identity = await self._admit(request)
+                joining = await self._join(request, identity)
         except Refusal as refusal:
             return _refused(refusal)
         try:
@@ -86,6 +100,21 @@ class Door:
         finally:
             if joining is not None:
                 joining.close()
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        UPGRADES_WAITING.inc()
+        try:
+            async with asyncio.timeout(TURN_S):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise Refusal("busy") from None
+        finally:
+            UPGRADES_WAITING.dec()
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     async def _admit(self, request: web.Request) -> Identity:
         roster = self._around.roster

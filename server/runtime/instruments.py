@@ -37,6 +37,9 @@ REFUSALS: Final = Counter("beseda_refusals_total", "Answers with an error, by co
 OUTBOX_OVERFLOWS: Final = Counter(
     "beseda_outbox_overflows_total", "Sockets closed because their outbox was over its limit."
 )
+UPGRADES_WAITING: Final = Gauge(
+    "beseda_upgrades_waiting", "Sockets that wait for their turn to be looked at."
+)
 OUTBOXES_BYTES: Final = Gauge(
     "beseda_outboxes_bytes", "Unsent bytes of all sockets; what many of them share counts for each."
 )

@@ -87,16 +87,18 @@ class Router:
         """
         replies: list[Any] = [_MISSING] * len(commands)
         start = time.perf_counter()
+        began = time.monotonic()
         failure: Exception = TimeoutError("Redis did not answer in time.")
         try:
             async with asyncio.timeout(self._deadline_s()):
                 await self._run(commands, replies)
-            self._silence.note(answered=True)
+            self._silence.note_answer()
         except UNREACHABLE as error:
             _let_go(error)
             failure = error
             self._stale = True
-            self._silence.note(answered=not isinstance(error, TimeoutError | RedisTimeoutError))
+            if isinstance(error, TimeoutError | RedisTimeoutError):
+                self._silence.note_timeout(began)
         finally:
             instruments.REDIS_SECONDS.observe(time.perf_counter() - start)
         return [failure if reply is _MISSING else reply for reply in replies]
