@@ -98,6 +98,9 @@ DRAIN_RECORDS: Final = Gauge("beseda_drain_records", "Records not yet saved, all
 DRAIN_RECORDS_MAX: Final = Gauge(
     "beseda_drain_records_max", "Records not yet saved, in the fullest partition."
 )
+DRAIN_FILL: Final = Gauge(
+    "beseda_drain_fill_ratio", "Unsaved records of the fullest partition; at 1 senders are refused."
+)
 WRITER_PARTITIONS: Final = Gauge("beseda_writer_partitions", "Partitions that this writer leases.")
 WRITER_BATCH_ROWS: Final = Histogram(
     "beseda_writer_batch_rows", "Records of one transaction.", buckets=SIZES

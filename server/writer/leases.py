@@ -15,10 +15,11 @@ from collections.abc import Callable
 
 from server.domain.errors import Refusal
 from server.domain.ids import new_id
-from server.runtime.instruments import DRAIN_RECORDS, DRAIN_RECORDS_MAX, WRITER_PARTITIONS
+from server.runtime.instruments import WRITER_PARTITIONS
 from server.state import drain
 from server.state.client import RedisClient
 from server.storage.writers import Writers
+from server.writer.backlog import Backlog
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class Leases:
         self._on_taken = on_taken
         self._on_lost = on_lost
         self._redis_answers = True
+        self._backlog = Backlog(client.settings.drain_limit)
         self._lease_s = client.settings.lease_s
         self._period_s = self._lease_s / RENEWALS_PER_LEASE
 
@@ -134,5 +136,4 @@ class Leases:
             self._redis_answers = False
             return
         self._redis_answers = True
-        DRAIN_RECORDS.set(sum(lengths.values()))
-        DRAIN_RECORDS_MAX.set(max(lengths.values()))
+        self._backlog.measure(lengths)
