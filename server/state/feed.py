@@ -102,6 +102,9 @@ class Feed:
                 except (Refusal, OSError) as error:
                     self._looked_at = None
                     logger.warning("the feed is down", extra={"reason": str(error)[:200]})
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    return  # whatever a connection that was dropped for it said instead
                 self._note_health()
                 # A counter that is ahead is looked at again soon: what is lost is not on its way.
                 doubt = doubt or any(c.ahead is not None for c in self._channels.values())

@@ -44,12 +44,13 @@ class Mover(Client):
             lived = self.live
             connection.closed = ws.close_code
             self._down()
+            ws._response.close()
         return lived
 
     async def close(self) -> None:
         await super().close()
         if self._waiting is not None:
-            await self._waiting[0].close()
+            self._waiting[0]._response.close()
 
     def _take(self, frame: Frame) -> None:
         super()._take(frame)
@@ -88,9 +89,10 @@ class Mover(Client):
                 while not heard or heard[-1].get("re") != "subscribe":
                     heard.append(orjson.loads(await ws.receive_str()))
         except (aiohttp.ClientError, OSError, TimeoutError, TypeError):
-            if ws is not None:
-                await ws.close()
             return None
+        finally:
+            if ws is not None and (not heard or heard[-1].get("re") != "subscribe"):
+                ws._response.close()
         return ws, Connection(replica, position), heard
 
 
