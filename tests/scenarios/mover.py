@@ -44,13 +44,18 @@ class Mover(Client):
             lived = self.live
             connection.closed = ws.close_code
             self._down()
-            ws._response.close()
         return lived
 
     async def close(self) -> None:
         await super().close()
         if self._waiting is not None:
             self._waiting[0]._response.close()
+
+    def _down(self) -> None:
+        ws = self._ws
+        super()._down()
+        if ws is not None:
+            ws._response.close()
 
     def _take(self, frame: Frame) -> None:
         super()._take(frame)
