@@ -87,6 +87,7 @@ async def test_a_missed_deletion_is_told_all_the_same(
     assert list(replica.chat.lobby) == []
 
 
+@pytest.mark.fault(37)
 async def test_a_missed_removal_counts_all_the_same(
     dropping: list[Drop], town: Town, replica: Replica, alice: Person, bob: Person, kitchen: str
 ) -> None:
@@ -138,6 +139,7 @@ async def _post_until_gone(talker: Talker, room: str, name: str) -> list[int]:
     raise AssertionError("the room never ended")
 
 
+@pytest.mark.fault(37)
 async def test_a_removed_person_hears_nothing_after_his_removal(
     town: Town, replica: Replica, alice: Person, bob: Person, kitchen: str
 ) -> None:
@@ -182,6 +184,7 @@ async def test_a_private_room_is_closed_to_strangers_and_to_those_put_out(
 # --- Readers that do not read ---------------------------------------------------------------
 
 
+@pytest.mark.fault(25)
 async def test_a_slow_reader_is_told_to_come_back_while_his_neighbours_go_on(
     town: Town, alice: Person, bob: Person, kitchen: str
 ) -> None:
@@ -207,6 +210,7 @@ async def test_a_slow_reader_is_told_to_come_back_while_his_neighbours_go_on(
     await again.until(lambda: len(his.texts(kitchen)) + len(again.texts(kitchen)) == said)
 
 
+@pytest.mark.fault(25)
 async def test_a_reader_who_never_reads_is_dropped(
     town: Town, alice: Person, bob: Person, kitchen: str
 ) -> None:
