@@ -16,7 +16,8 @@ key                             type      holds, and what bounds it
 ``c:{p}:room:<id>:members``     hash      user -> role
 ``c:{p}:room:<id>:reads``       hash      user -> ``<epoch>-<seq>-<messages>``
 ``c:{p}:room:<id>:online``      hash      user -> open connections
-``c:{p}:room:<id>:seen:…``      string    position that ``<user>:<cid>`` got; expires
+``c:{p}:room:<id>:seen:…``      string    position that ``<user>:<cid>`` got, ``-x`` behind it
+                                          where that message was deleted; expires
 ``c:{p}:rate:<user>``           string    theoretical arrival time of the next send; expires
 ``c:{p}:events``                channel   publications, see ``state/feed.py``
 ``c:{p}:canary:<feed>``         channel   what one feed sends to itself, see ``state/canary.py``

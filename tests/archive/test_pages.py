@@ -157,6 +157,7 @@ async def test_a_page_of_both_stores_has_the_changes_of_both(
 ) -> None:
     positions = await say(client, kitchen.id, range(200))
     await changing.edit(positions[0], "saved")
+    await changing.edit(positions[198], "saved, and in the log")
     await save(client, pool, kitchen.id)
     positions += await say(client, kitchen.id, range(200, 230))
     for index in (1, 199, 229):
@@ -164,7 +165,8 @@ async def test_a_page_of_both_stores_has_the_changes_of_both(
     messages = await shown(archive, kitchen.id, limit=500)
     assert len(messages) == 230
     found = {message["seq"]: message["text"] for message in messages if "edited" in message}
-    expected = {0: "saved", 1: "late 1", 199: "late 199", 229: "late 229"}
+    expected = {0: "saved", 198: "saved, and in the log"}
+    expected |= {index: f"late {index}" for index in (1, 199, 229)}
     assert found == {positions[index].seq: text for index, text in expected.items()}
 
 
