@@ -1,4 +1,4 @@
-"""The one entry of every process: ``python -m server {website|chat|writer|all|migrate|health}``.
+"""The one entry of every process: ``python -m server <service>``, of those in ``SERVICES``.
 
 Settings come from the environment (`.env.example` lists them); ``--host`` and ``--port`` win.
 Here, and nowhere else, the parts are put together: connections first, then what stands on
@@ -41,6 +41,7 @@ SERVICES: Final = {
     "writer": "saves what Redis holds into PostgreSQL",
     "all": "website and chat in one process; several may share the port",
     "migrate": "bring the database up to date, then end",
+    "dead-letters": "list the records that could not be saved; --replay saves them",
     "health": "exit with 0 when the process on --port is alive: for containers",
 }
 HEALTH_S: Final = 3.0
@@ -69,6 +70,7 @@ def main(argv: list[str] | None = None) -> int:
         "all": run_all,
         "writer": run_writer,
         "migrate": run_migrate,
+        "dead-letters": run_replay if getattr(options, "replay", False) else run_dead_letters,
     }
     return process.run(options.service, settings, run[options.service])
 
@@ -162,6 +164,29 @@ async def run_migrate(settings: Settings, _stop: Stop) -> None:
     except TimeoutError as error:
         raise StartError(str(error)) from error
     log.info("the database is up to date")
+
+
+async def run_dead_letters(settings: Settings, _stop: Stop) -> None:
+    """List the records that were set aside, one JSON object a line."""
+    from server.storage.pool import open_pool
+    from server.writer.dead_letters import show
+
+    async with AsyncExitStack() as stack:
+        pool = await _open(stack, open_pool(settings), "PostgreSQL", "DATABASE_URL", settings)
+        await show(pool, print)
+
+
+async def run_replay(settings: Settings, _stop: Stop) -> None:
+    """Save the records that were set aside, and list those that are refused again."""
+    from server.runtime.process import StartError
+    from server.storage.pool import open_pool
+    from server.writer.dead_letters import replay
+
+    async with AsyncExitStack() as stack:
+        pool = await _open(stack, open_pool(settings), "PostgreSQL", "DATABASE_URL", settings)
+        left = await replay(pool, print)
+    if left:
+        raise StartError(f"{left} records are refused again")
 
 
 async def _run_web(
@@ -290,8 +315,10 @@ def _parser() -> argparse.ArgumentParser:
     services = parser.add_subparsers(dest="service", required=True, metavar="service")
     for name, words in SERVICES.items():
         each = services.add_parser(name, help=words, description=words.capitalize() + ".")
-        if name == "migrate":
+        if name in {"migrate", "dead-letters"}:
             each.set_defaults(host=None, port=None)
+            if name == "dead-letters":
+                each.add_argument("--replay", action="store_true", help="save what can be saved")
             continue
         default = "a free one" if name == "writer" else "PORT, 8080"
         each.add_argument("--host", help="address to listen on (HOST, 127.0.0.1)")
