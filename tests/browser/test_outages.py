@@ -123,6 +123,7 @@ async def test_a_message_left_for_another_room_goes_out_from_any_page(
     await alice.shows("look in the attic")
 
 
+@pytest.mark.fault(2)
 async def test_a_page_whose_replica_is_killed_goes_on_at_the_other_one(
     make_town: MakeTown, open_window: OpenWindow
 ) -> None:

@@ -98,6 +98,12 @@ class Window:
         await self.context.set_offline(True)
         self.expects(*_CUT)
 
+    @property
+    def wire(self) -> Wire:
+        """The network of a wired window."""
+        assert self._wire is not None
+        return self._wire
+
     def lose_answers(self) -> None:
         """Lose whatever the replica says from now on, though it hears this browser."""
         assert self._wire is not None
@@ -171,9 +177,9 @@ class Window:
         """Wait until an own message says that it is saved."""
         await expect(self.state(text)).to_have_attribute("data-state", "saved")
 
-    async def shows(self, *texts: str) -> None:
+    async def shows(self, *texts: str, timeout: float = WAIT_MS / 1000) -> None:
         """Wait until the messages are these, in this order, and no others."""
-        await expect(self.texts).to_have_text(list(texts))
+        await expect(self.texts).to_have_text(list(texts), timeout=timeout * 1000)
 
     async def log_in(self, person: Person, name: str) -> None:
         """Give this browser the session of an account, without the log-in page."""

@@ -18,6 +18,8 @@ class Wire:
         self._is_deaf = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._ends: set[asyncio.StreamWriter] = set()
+        self._far: set[asyncio.StreamWriter] = set()
+        self._swallowed: set[asyncio.StreamWriter] = set()
 
     @property
     def url(self) -> str:
@@ -37,6 +39,14 @@ class Wire:
     def deafen(self) -> None:
         """Lose all that comes for the browser, while what it says still goes out."""
         self._is_deaf = True
+
+    def swallow(self) -> None:
+        """Carry nothing more on the connections that there are, and tell neither side."""
+        self._swallowed |= self._ends
+
+    def lead_to(self, port: int) -> None:
+        """Take connections that come from now on to another replica, as a balancer does."""
+        self._to = port
 
     def mend(self) -> None:
         """Carry again."""
@@ -66,17 +76,19 @@ class Wire:
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._to)
+        self._far.add(far_writer)
         self._ends.add(far_writer)
         try:
             await asyncio.gather(self._carry(reader, far_writer), self._carry(far_reader, writer))
         finally:
             self._ends.discard(far_writer)
+            self._far.discard(far_writer)
             far_writer.transport.abort()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        comes = writer.get_extra_info("peername") != ("127.0.0.1", self._to)
+        comes = writer not in self._far
         while data := await reader.read(_CHUNK):
-            if not (comes and self._is_deaf):
+            if not (comes and self._is_deaf) and writer not in self._swallowed:
                 writer.write(data)
                 await writer.drain()
         writer.close()

@@ -144,7 +144,7 @@ test("a page whose session is over stops knocking and says so", async () => {
 
 test("a server that accepts and never greets is given up", () => {
   newSocket().start();
-  mock.timers.tick(8_000);
+  mock.timers.tick(5_000);
   mock.timers.tick(500);
   assert.equal(FakeWebSocket.made.length, 2);
 });

@@ -5,7 +5,7 @@ export const PATIENCE_MS = 2_000;
 /** A break longer than this is not the reader's fault any more. */
 export const AWAY_MS = 10_000;
 /** Saving takes a moment; longer than this is worth a word. */
-export const SLOW_MS = 15_000;
+export const SLOW_MS = 10_000;
 
 /**
  * What is wrong between the page and the archive, in one word: `""`, `connecting`, `offline` (this device has no

@@ -1,7 +1,7 @@
 import { Emitter } from "./emitter.js";
 
 const ANSWER_MS = 10_000;
-const HELLO_MS = 8_000;
+const HELLO_MS = 5_000;
 /** A line that said nothing for so long is asked whether it lives. */
 const QUIET_MS = 15_000;
 /** So long may an op go unanswered while nothing else comes either; then the line is asked. */
