@@ -77,10 +77,14 @@ async def let_go(world: World, before: Holdings, timeout: float = LIGHT_S) -> li
     """Wait until nothing is held that was not before; return what still is after that time."""
     servers = _redis_servers(world.servers)
     end = time.monotonic() + timeout
+    told = False
     while True:
         problems = judge_holdings(before, await look(world), world.town, servers)
         if not problems or time.monotonic() > end:
             return problems
+        if not told:
+            told = True
+            world.timeline.note(f"not yet let go: {'; '.join(problems)}")
         await asyncio.sleep(0.5)
 
 
