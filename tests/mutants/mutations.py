@@ -110,6 +110,17 @@ MUTATIONS: dict[str, tuple[Provocation, Mutation]] = {
             "came twice",
         ),
     ),
+    "each socket leaves a task behind": (
+        provoke.sockets_end_and_begin,
+        Mutation(
+            "chat/socket.py",
+            "joining = await self._join(request, identity)",
+            "joining, self.kept = await self._join(request, identity), "
+            "(self.__dict__.get('kept'), asyncio.create_task(asyncio.sleep(900)))",
+            "M",
+            "tasks are",
+        ),
+    ),
     "a hole is taken for the next event": (
         provoke.publications_get_lost,
         Mutation(

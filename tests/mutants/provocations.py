@@ -12,6 +12,7 @@ from tests.mutants.stage import Stage
 from tests.scenarios.evidence import saving_is_held_up
 from tests.scenarios.load import people, saved, talking, town
 from tests.scenarios.proxy import proxied
+from tests.scenarios.weight import weigh
 
 Provocation: TypeAlias = Callable[[Stage], Awaitable[list[str]]]
 
@@ -93,6 +94,21 @@ async def come_and_go(stage: Stage) -> list[str]:
                 await conversation.goes_on(10)
                 await restless.come_back(replica=number % 2)
         return await stage.verdict(system)
+
+
+async def sockets_end_and_begin(stage: Stage) -> list[str]:
+    """People are cut off and come back many times, and are as many as before in the end."""
+    async with stage.system() as system:
+        clients = await town(system, rooms=1, inhabitants=4)
+        for client in clients:
+            await client.is_saved(client.say("here I am"))
+        before = await weigh(system)
+        for _ in range(8):
+            for client in clients:
+                client.cut()
+            for client in clients:
+                await client.come_back()
+        return await stage.burden(system, before)
 
 
 async def redis_forgets_everything(stage: Stage) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tests.scenarios.conftest import MakeSystem
 from tests.scenarios.evidence import gather, open_redis, settle, unsaved_records
 from tests.scenarios.judge import judge
 from tests.scenarios.system import System
+from tests.scenarios.weight import LIGHT_S, Weight, judge_weight, weigh
 
 PATIENCE_S = 3.0
 """What a server that is wrong does not do by then, it does never."""
@@ -47,6 +49,13 @@ class Stage:
         else:
             await self._calm(system, system.clients)
         return judge(await gather(system, system.clients, moved=moved))
+
+    async def burden(self, system: System, before: Weight) -> list[str]:
+        """Wait until nothing more is let go, and judge what is held beside the weight before."""
+        end = time.monotonic() + (LIGHT_S if self._right else PATIENCE_S)
+        while (problems := judge_weight(before, await weigh(system))) and time.monotonic() < end:
+            await asyncio.sleep(0.3)
+        return problems
 
     async def _calm(self, system: System, clients: Sequence[Client]) -> None:
         async with open_redis(system) as redis:
