@@ -86,7 +86,8 @@ def _group(folder: Path, kind: str) -> Cluster | Sentinels | None:
     network = Network()
     network.open()
     options = {"min-replicas-to-write": "1", "min-replicas-max-lag": "3"}
-    return Cluster(folder / "cluster", network=network, options=options)
+    # With one replica each nobody could write after the cut.
+    return Cluster(folder / "cluster", replicas=2, network=network, options=options)
 
 
 class Servers:
