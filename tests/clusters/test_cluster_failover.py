@@ -54,8 +54,10 @@ async def test_a_killed_master_is_replaced_and_senders_bring_back_what_it_took_a
             assert took < cluster.node_timeout_s + BACK_S * SLOWER
             dead.start()
             await talk.goes_on(100)
-        await acquit(system, moved=True)
+        evidence = await acquit(system, moved=True)
         assert acknowledged(clients) == saved(clients) == talk.said
+        for rows in evidence.rows.values():
+            assert len({row.position.epoch for row in rows}) <= 2
 
 
 @pytest.mark.fault(12)

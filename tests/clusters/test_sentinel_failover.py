@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from tests.clusters.conftest import SENTINEL_PASSWORD
 from tests.clusters.node import BACK_S, SLOWER
 from tests.clusters.sentinels import DOWN_AFTER_MS, Sentinels
@@ -16,6 +18,7 @@ RECONFIGURE_S = 2.0
 """Sentinels tell each other what they decided once in so long."""
 
 
+@pytest.mark.fault(11)
 async def test_a_planned_failover_of_sentinels_is_followed(
     make_system: MakeSystem, sentinels: Sentinels, figure: Figure
 ) -> None:
@@ -36,6 +39,7 @@ async def test_a_planned_failover_of_sentinels_is_followed(
         assert acknowledged(clients) == saved(clients) == talk.said
 
 
+@pytest.mark.fault(12)
 async def test_a_killed_master_is_replaced_by_sentinels(
     make_system: MakeSystem, sentinels: Sentinels, figure: Figure
 ) -> None:
