@@ -235,6 +235,7 @@ class Client:
 
     async def close(self) -> None:
         """Close the page: nothing more is sent or heard."""
+        self._drop()  # while it is known which socket it is
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
