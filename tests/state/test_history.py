@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from server.domain import events
 from server.domain.errors import Refusal
 from server.domain.positions import START, Position
 from server.state import history
@@ -68,10 +69,11 @@ async def test_a_room_that_is_not_here_is_cold_and_a_deleted_one_is_gone(
 
 
 async def test_a_hydrated_room_resumes_from_the_tail_that_came_along(client: RedisClient) -> None:
-    tail = [(Position(5, seq), "m", b'{"seq":%d}' % seq) for seq in (3, 4)]
+    said = events.message("attic", ALICE, "c", "hi")
+    tail = [(at, "m", events.assemble(said, at, 1)) for at in (Position(5, 3), Position(5, 4))]
     await Rooms(client).hydrate(snapshot("attic", last=Position(5, 4), messages=4, tail=tail))
     synced = await history.sync(client, "attic", Position(5, 3), 100, 5)
-    assert (synced.mode, [e.event for e in synced.entries]) == ("resumed", [b'{"seq":4}'])
+    assert (synced.mode, [e.event for e in synced.entries]) == ("resumed", [tail[1][2]])
     assert (await history.sync(client, "attic", Position(5, 1), 100, 5)).mode == "older"
     assert (await history.sync(client, "attic", Position(4, 1), 100, 5)).mode == "older"
 
