@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import random
+import secrets
 import shlex
 import signal
 import time
@@ -27,6 +27,7 @@ SLOWER = 3
 """How much slower a busy machine may be."""
 
 _POLL_S = 0.05
+_GIVEN: set[int] = set()
 
 COMMON: Mapping[str, str] = {
     "repl-diskless-sync-delay": "0",
@@ -124,10 +125,14 @@ class Node(Valkey):
 
 
 def server_port() -> int:
-    """Return a free port that the kernel gives to no client: many come and go here."""
+    """Return a free port that the kernel gives to no client: many come and go here.
+
+    Each is given once only, for it is used later; and the seed of a test chooses none.
+    """
     while True:
-        port = random.randrange(15_000, 30_000)
-        if port_is_free(LOOPBACK, port):
+        port = 15_000 + secrets.randbelow(15_000)
+        if port not in _GIVEN and port_is_free(LOOPBACK, port):
+            _GIVEN.add(port)
             return port
 
 
