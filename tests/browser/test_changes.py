@@ -124,10 +124,13 @@ async def test_reactions_are_counted_and_the_own_one_is_marked(open_window: Open
     room = await alice.create_room("Applause")
     await alice.enter(room)
     await bob.enter(room)
-    await alice.say("we are done")
-    await bob.shows("we are done")
+    await alice.say("we are done", "and tired")
+    await bob.shows("we are done", "and tired")
     await _act(bob, "we are done", "React")
     await bob.find(".actions__emoji").get_by_role("button", name="🎉").click()
+    # The pointer goes on to another message, and the toolbar with it.
+    await bob.message("and tired").hover()
+    await expect(bob.message("and tired").locator(".actions")).to_be_visible()
     chips = [window.find(".reaction") for window in (alice, bob)]
     for chip in chips:
         await expect(chip).to_have_text("🎉1")
@@ -181,8 +184,8 @@ async def test_all_of_it_works_by_keyboard_alone(open_window: OpenWindow) -> Non
 
 
 async def test_a_tap_opens_what_one_may_do(open_window: OpenWindow) -> None:
-    phone = {"viewport": {"width": 360, "height": 640}, "has_touch": True, "is_mobile": True}
-    alice = await open_window("alice", **phone)
+    size = {"width": 360, "height": 640}
+    alice = await open_window("alice", viewport=size, has_touch=True, is_mobile=True)
     room = await alice.create_room("Pocket")
     await alice.enter(room)
     await alice.writing.fill("tap me")

@@ -73,6 +73,23 @@ async def _look(window: Window, folder: Path, name: str, faults: list[str]) -> N
     faults += [f"{name}: {fault}" for fault in await window.page.evaluate(SURVEY)]
 
 
+async def _look_at_changes(window: Window, folder: Path, faults: list[str], number: int) -> None:
+    """Look at what one may do with an own message; ``number`` is of the emoji to react with."""
+    own = window.texts.nth(-2)
+    button = '.actions [data-act="{}"]'
+    for what in ("react", "edit", "delete"):
+        await own.scroll_into_view_if_needed()
+        await own.hover(position={"x": 2, "y": 2})
+        await window.find(button.format(what)).click()
+        await _look(window, folder, what, faults)
+        if what == "react":
+            await window.find(".actions__emoji button").nth(number).click()
+            await expect(window.find(".reaction")).not_to_have_count(0)
+            await _look(window, folder, "reaction", faults)
+        else:
+            await window.page.keyboard.press("Escape")
+
+
 @pytest.mark.parametrize("screen", ["phone-light-en", "phone-dark-ru"])
 async def test_the_switches_of_a_narrow_page_share_a_row(
     open_window: OpenWindow, screen: str
@@ -119,6 +136,7 @@ async def test_nothing_is_cut_off_pale_or_out_of_the_screen(
 
     await window.enter(crowd.room)
     await _look(window, tmp_path, "room", faults)
+    await _look_at_changes(window, tmp_path, faults, list(SCREENS).index(screen))
     await window.find("#timeline").evaluate("(timeline) => timeline.scrollTo(0, -1e6)")
     await expect(window.find("#pill")).to_be_visible()
     await _look(window, tmp_path, "beginning", faults)

@@ -17,7 +17,7 @@ const EN = {
   connecting: "Connecting… Messages will be sent when you are back.",
   offline: "You are offline. Messages will be sent when you are back.",
   away: "The server does not answer. Your messages are kept and will be sent.",
-  slow: "Everybody has your messages, but saving them takes longer than usual. Nothing is lost.",
+  slow: "Your messages are sent, but saving them takes longer than usual. Nothing is lost.",
   retryNow: "Try now",
   waiting: { one: "{n} message is waiting.", other: "{n} messages are waiting." },
   memory: "This browser keeps no data: leave the page open until everything is sent.",
@@ -94,7 +94,7 @@ const RU = {
   connecting: "Соединяемся… Сообщения уйдут, как только связь вернётся.",
   offline: "Нет сети. Сообщения уйдут, как только связь вернётся.",
   away: "Сервер не отвечает. Ваши сообщения сохранены здесь и уйдут сами.",
-  slow: "Ваши сообщения дошли до всех, но запись в архив идёт дольше обычного. Ничего не потеряется.",
+  slow: "Ваши сообщения отправлены, но запись в архив идёт дольше обычного. Ничего не потеряется.",
   retryNow: "Попробовать сейчас",
   waiting: {
     one: "{n} сообщение ждёт.",

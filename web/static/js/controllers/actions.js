@@ -14,13 +14,13 @@ export default function actions(element, { session }) {
   const choice = bar.querySelector(".actions__emoji");
   const dialog = document.getElementById("delete-message");
   let doomed = null;
-  let isHiding = false;
+  let isMoving = false;
 
   element.addEventListener("pointerover", (event) => {
-    if (event.pointerType === "mouse" && !bar.matches(":focus-within")) show(messageOf(event.target));
+    if (event.pointerType === "mouse" && !bar.querySelector(":focus-visible")) show(messageOf(event.target));
   });
   element.addEventListener("pointerleave", (event) => {
-    if (event.pointerType === "mouse" && !bar.matches(":focus-within")) hide();
+    if (event.pointerType === "mouse" && !bar.querySelector(":focus-visible")) hide();
   });
   element.addEventListener("focusin", (event) => event.target !== element && show(messageOf(event.target)));
   element.addEventListener("focusout", (event) => element.contains(event.relatedTarget) || hide());
@@ -46,18 +46,20 @@ export default function actions(element, { session }) {
     const own = timeline.isOwn(message);
     bar.querySelector('[data-act="edit"]').hidden = !own;
     bar.querySelector('[data-act="delete"]').hidden = !own && !MODERATES.has(conversation.role);
-    if (bar.parentElement === node) return;
-    choose(false);
-    node.append(bar);
+    if (bar.parentElement !== node) put(() => node.append(bar));
   }
 
   function hide() {
-    // Taking away what has the focus says so, and that asks for the same again.
-    if (isHiding) return;
-    isHiding = true;
+    if (bar.isConnected) put(() => bar.remove());
+  }
+
+  /** Taking away what has the focus says so, and who hears that would take it away again. */
+  function put(move) {
+    if (isMoving) return;
+    isMoving = true;
     choose(false);
-    bar.remove();
-    isHiding = false;
+    move();
+    isMoving = false;
   }
 
   function choose(open) {

@@ -86,7 +86,10 @@ export class Watch {
   }
 
   #take(event) {
-    if (event.ev === "read") this.#unread.set(event.room, event.unread, event);
+    // What is new in the open room is counted where it is shown.
+    if (event.ev === "read" && (event.room !== this.#except || event.unread === 0)) {
+      this.#unread.set(event.room, event.unread, event);
+    }
     if (!this.#rooms.has(event.room)) return;
     if (event.ev === "saved") this.#outbox.saved(event.room, event);
     if (event.seq === undefined || ["saved", "reset", "read"].includes(event.ev)) return;
