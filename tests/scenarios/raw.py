@@ -136,6 +136,8 @@ class RawSocket:
             if opcode == TEXT:
                 fields: dict[str, Any] = orjson.loads(payload)
                 return fields
+            if opcode == PING:
+                self.send(frame(payload, PONG))
             if opcode == CLOSE:
                 (self.code,) = struct.unpack("!H", payload[:2])
                 raise EOFError(f"closed with {self.code}")
