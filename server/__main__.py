@@ -257,11 +257,14 @@ def _add_website(app: web.Application, parts: Parts) -> None:
 async def _opened(settings: Settings) -> AsyncIterator[tuple[RedisClient, Pool]]:
     """Open Redis and PostgreSQL, each waiting up to ``startup_s`` and saying so in the log."""
     from server.state.client import open_redis
+    from server.storage.messages import Messages
     from server.storage.pool import open_pool
 
     async with AsyncExitStack() as stack:
         client = await _open(stack, open_redis(settings), "Redis", "REDIS_URL", settings)
         pool = await _open(stack, open_pool(settings), "PostgreSQL", "DATABASE_URL", settings)
+        # Any process may be the first to meet a Redis that went back in time.
+        client.remember_by(Messages(pool).drained)
         yield client, pool
 
 
