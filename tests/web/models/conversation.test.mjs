@@ -198,3 +198,20 @@ test("events of other rooms do not touch it", async () => {
   server().say(message(4, { room: "garden" }));
   assert.deepEqual(seqs(timeline), [1, 2, 3]);
 });
+
+test("own messages go out again only after what was missed has come", async () => {
+  const { outbox } = await openLive();
+  const { cid } = outbox.add("kitchen", "did it get through?");
+  await settle();
+  server().end();
+  mock.timers.tick(1000);
+  server().hello();
+  server().answer("subscribe", joined(5));
+  server().say(message(4));
+  await settle();
+  assert.equal(server().asked("send").length, 0);
+  server().say(message(5, { user: ALICE, cid, text: "did it get through?" }));
+  assert.equal(outbox.of("kitchen")[0].state, "sent");
+  await settle();
+  assert.equal(server().asked("send").length, 1, "until it is saved");
+});

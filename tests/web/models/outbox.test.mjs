@@ -72,6 +72,30 @@ test("an answer that comes after its watermark is saved at once", async () => {
   assert.equal(outbox.of("kitchen").length, 0);
 });
 
+test("a message of long ago is looked for before it is sent again", async () => {
+  mock.timers.enable({ apis: ["setTimeout", "Date"], now: EPOCH });
+  const { calls, send } = newServer();
+  const looked = [];
+  const find = async (entry) => {
+    looked.push([entry.text, entry.after]);
+    return entry.text === "found" ? at(5) : null;
+  };
+  const outbox = new Outbox({ user: "alice", store: new Shelf(), send, find, random: () => 0 });
+  outbox.ready("kitchen", EPOCH);
+  for (const text of ["found", "lost"]) {
+    outbox.add("kitchen", text, at(1));
+    await settle();
+    calls.at(-1).resolve(at(3));
+    await settle();
+  }
+  outbox.hold();
+  mock.timers.tick(86_400_000);
+  outbox.ready("kitchen", EPOCH);
+  await settle();
+  assert.deepEqual(looked, [["found", at(1)], ["lost", at(1)]]);
+  assert.deepEqual(calls.map(({ text }) => text), ["found", "lost", "lost"]);
+});
+
 test("a closed tab loses nothing: the next page sends it under the same cid", async () => {
   const store = new Shelf();
   const { cid } = newOutbox({ store }).outbox.add("kitchen", "hi");

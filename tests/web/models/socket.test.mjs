@@ -236,8 +236,21 @@ test("an old line that ends while the next one is on its way is not missed", asy
   old.end(4001);
   assert.equal(socket.isOpen, true);
   assert.deepEqual(heard, []);
+  FakeWebSocket.last.answer("subscribe", { room: "kitchen", epoch: EPOCH, seq: 4, mode: "resumed" });
+  await settle();
   socket.request("ping").catch(() => {});
   assert.equal(FakeWebSocket.last.asked("ping").length, 1);
+  assert.deepEqual(heard, []);
+});
+
+test("whatever is heard shows that the line lives", async () => {
+  const socket = openSocket();
+  socket.wake();
+  mock.timers.tick(3_999);
+  FakeWebSocket.last.say({ ev: "presence", room: "kitchen", online: 1 });
+  mock.timers.tick(4_000);
+  assert.equal(socket.isOpen, true);
+  assert.equal(FakeWebSocket.made.length, 1);
 });
 
 test("a next line that fails is tried again while the old one still speaks", async () => {

@@ -121,6 +121,24 @@ test("a leader that is silent is replaced, and follows when it wakes", async () 
   assert.deepEqual(tabs.map(({ socket }) => socket.isOpen), [true, true]);
 });
 
+test("a tab that slept through a change of leaders begins anew with the next word of the new one", async () => {
+  const { tabs } = await openBrowser(3);
+  await greet();
+  tabs[2].socket.attend(false);
+  tabs[2].channels[0].deaf = true;
+  tabs[0].socket.stop();
+  await settle();
+  await greet();
+  tabs[2].channels[0].deaf = false;
+  assert.deepEqual(names(tabs[2]), ["open"]);
+  tabs[2].socket.attend(true);
+  await settle();
+  assert.deepEqual(names(tabs[2]), ["open", "down", "open"]);
+  const asked = tabs[2].socket.request("ping");
+  await answer("ping", { at: 1 });
+  assert.deepEqual(await asked, { at: 1 });
+});
+
 test("a leader that answers stays, and nobody asks while nobody looks", async () => {
   const { tabs } = await openBrowser(2);
   await greet();

@@ -217,7 +217,7 @@ export class Outbox extends Emitter {
   }
 
   async #pump(room) {
-    if (!this.#peers.isLeader || this.#pumps.has(room)) return;
+    if (this.#pumps.has(room)) return;
     const pump = {};
     this.#pumps.set(room, pump);
     let failures = 0;

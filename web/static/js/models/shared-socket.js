@@ -20,6 +20,7 @@ export class SharedSocket extends Emitter {
   #hub;
   #state = "idle";
   #leader = { id: null, term: 0 };
+  #met = null;
   #asked = new Map();
   #lastAsk = 0;
 
@@ -172,10 +173,17 @@ export class SharedSocket extends Emitter {
 
   #hearLeader(message) {
     if (message.kind === "state") this.#obey(message);
-    else if (message.from !== this.#leader.id) return;
+    else if (message.from !== this.#leader.id) this.#meet(message.from);
     else if (message.kind === "answer") this.#answered(message);
     else if (message.kind === "event") this.emit("event", message.frame);
     else if (message.kind === "forgot" && message.except !== this.#tabs.id) this.emit("forgot", message.room);
+  }
+
+  /** A leader of whose beginning this tab did not hear. */
+  #meet(tab) {
+    if (tab === this.#met) return;
+    this.#met = tab;
+    this.#tabs.tell({ kind: "came" }, tab);
   }
 
   #obey({ from, leads, state, hello, code }) {

@@ -164,7 +164,7 @@ export class Tabs extends Emitter {
     if (message.leads) this.#heardAt = this.#now();
     if (message.kind === "alive?") {
       if (this.isLeader) this.tell({ kind: "alive" }, message.from);
-    } else if (message.kind !== "alive") this.emit("message", message);
+    } else this.emit("message", message);
   }
 
   #hold(name, how, act) {
