@@ -96,8 +96,10 @@ async def test_a_deleted_message_leaves_a_mark_and_no_text(
     room = await alice.create_room("Shredder")
     await alice.enter(room)
     await bob.enter(room)
+    lobby = await alice.beside("/chatrooms/")
     await bob.say("a secret", "and the rest")
     await alice.shows("a secret", "and the rest")
+    await expect(lobby.room_row("Shredder")).to_contain_text("and the rest")
     await alice.message("a secret").hover()
     await expect(alice.find('.actions [data-act="delete"]')).to_be_visible()
     await expect(alice.find('.actions [data-act="edit"]')).to_be_hidden()
@@ -110,6 +112,7 @@ async def test_a_deleted_message_leaves_a_mark_and_no_text(
     await _delete(alice, "and the rest")
     for window in (alice, bob):
         await window.shows(DELETED, DELETED)
+        await expect(lobby.room_row("Shredder")).to_contain_text(DELETED)
         await window.page.reload()
         await window.is_live()
         await window.shows(DELETED, DELETED)

@@ -6,6 +6,7 @@ import time
 
 import pytest
 from playwright.async_api import expect
+from redis.asyncio import Redis
 
 from tests.browser.conftest import MakeTown, OpenWindow
 from tests.browser.saved import saved_texts
@@ -110,6 +111,35 @@ async def test_a_replica_that_freezes_is_left_within_seconds_of_saying_something
         await bob.say("yes")
         await alice.shows("before", "hello?", "yes")
         assert await saved_texts(town, room) == ["before", "hello?", "yes"]
+
+
+@pytest.mark.fault(9)
+async def test_a_redis_that_lost_everything_costs_the_page_nothing(
+    make_town: MakeTown, open_window: OpenWindow, redis_url: str
+) -> None:
+    async with make_town() as town:
+        alice = await open_window("alice", of=town)
+        bob = await open_window("bob", of=town, replica=1)
+        room = await alice.create_room("Amnesia")
+        await alice.enter(room)
+        await bob.enter(room)
+        await alice.say("one", "two")
+        await bob.say("three")
+        await alice.is_saved("two")
+        await bob.is_saved("three")
+        town.writers[0].stop()
+        await alice.say("sent, not saved")
+        await expect(alice.state("sent, not saved")).to_have_attribute("data-state", "sent")
+        async with Redis.from_url(redis_url) as redis:
+            await redis.flushall()
+        town.writers[0].cont()
+        await bob.say("after")
+        for text, window in (("sent, not saved", alice), ("after", bob)):
+            await window.is_saved(text)
+        words = await saved_texts(town, room)
+        assert sorted(words) == ["after", "one", "sent, not saved", "three", "two"]
+        for window in (alice, bob):
+            await window.shows(*words)
 
 
 async def test_a_dead_line_is_noticed_when_the_reader_looks(

@@ -1,3 +1,4 @@
+import { isChange } from "../models/fold.js";
 import { showMoment } from "./moment.js";
 import { fetchDocument } from "./fetch-document.js";
 import { oncePerFrame } from "./once-per-frame.js";
@@ -15,6 +16,7 @@ export default function rooms(element, page) {
   const search = element.querySelector("#search");
   const current = page.data.room?.id;
   const lasts = new Map();
+  const newest = new Map();
   const counts = new Map();
   const draw = oncePerFrame(drawChanges);
   let searching;
@@ -94,9 +96,21 @@ export default function rooms(element, page) {
   function take(event) {
     if (event.ev === "message") {
       lasts.set(event.room, event);
+      newest.set(event.room, event);
       draw();
-    } else if (event.ev === "room_deleted" && event.room !== current) remove(event.room);
+    } else if (isChange(event)) change(event);
+    else if (event.ev === "room_deleted" && event.room !== current) remove(event.room);
     else if (event.ev === "left" && event.user.id === session.user.id && event.room !== current) watch.remove(event.room);
+  }
+
+  /** A line that stands for a message changes with it. One that the server drew is asked for with the next list. */
+  function change({ ev, room, target, text }) {
+    const last = newest.get(room);
+    if (last?.cid !== target.cid || last.user.id !== target.user || ev === "reaction") return;
+    const said = { ...last, text: ev === "edited" ? text : words.say("messageDeleted") };
+    newest.set(room, said);
+    lasts.set(room, said);
+    draw();
   }
 
   /** A busy room says much between two frames; the list shows the last of it. */
