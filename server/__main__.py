@@ -264,7 +264,7 @@ async def _opened(settings: Settings) -> AsyncIterator[tuple[RedisClient, Pool]]
         client = await _open(stack, open_redis(settings), "Redis", "REDIS_URL", settings)
         pool = await _open(stack, open_pool(settings), "PostgreSQL", "DATABASE_URL", settings)
         # Any process may be the first to meet a Redis that went back in time.
-        client.remember_by(Messages(pool).drained)
+        client.remember_by(Messages(pool).begin_reigns)
         yield client, pool
 
 

@@ -10,9 +10,13 @@ class Drained(NamedTuple):
 
     ``ms`` and ``seq`` are its id in the stream; ``epoch`` is the newest one of the events
     that were saved. Where Redis does not know the record, PostgreSQL knows more than it.
+
+    ``reign`` is the epoch with which a Redis took over the partition. One that was replaced
+    and does not know it is of an older one: what it still accepts is not saved any more.
     """
 
     partition: int
     ms: int
     seq: int
     epoch: int
+    reign: int = 0

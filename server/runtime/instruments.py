@@ -115,6 +115,9 @@ WRITER_SET_ASIDE: Final = Counter(
 WRITER_LEASES_LOST: Final = Counter(
     "beseda_writer_leases_lost_total", "Batches whose lease was gone when they were acknowledged."
 )
+WRITER_OUTLIVED: Final = Counter(
+    "beseda_writer_outlived_total", "Batches that came from a Redis that was replaced."
+)
 WRITER_RETRIES: Final = Counter(
     "beseda_writer_retries_total", "Batches tried again after a connection error."
 )

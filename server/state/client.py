@@ -60,6 +60,18 @@ class RedisClient:
         """Say who knows what PostgreSQL has saved, for when Redis may have lost something."""
         self._settling.recall = recall
 
+    async def take_over(self, partitions: set[int]) -> None:
+        """Go on in partitions for which PostgreSQL knows a later Redis than this one.
+
+        Raises:
+            Refusal: ``unavailable``.
+        """
+        try:
+            async with asyncio.timeout(self.settings.redis_timeout_s):
+                await self._settling.take_over(partitions)
+        except TimeoutError as error:
+            raise Refusal("unavailable") from error
+
     def partition_of(self, room: str) -> int:
         """Return the partition of a room."""
         return keys.partition_of(room, self.partitions)

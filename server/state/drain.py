@@ -16,11 +16,15 @@ from server.state.client import RedisClient, fcall
 
 
 class Record(NamedTuple):
-    """One record of a drain stream; ``payload`` is JSON, read by ``domain/records.py``."""
+    """One record of a drain stream; ``payload`` is JSON, read by ``domain/records.py``.
+
+    ``reign`` is the epoch in which the Redis was that had it.
+    """
 
     id: bytes
     kind: str
     payload: bytes
+    reign: int = 0
 
 
 async def take_leases(client: RedisClient, partitions: Sequence[int], token: str) -> set[int]:
@@ -47,16 +51,23 @@ async def read(
     Raises:
         Refusal: ``unavailable``.
     """
-    replies = await client.execute_all(
-        [("XRANGE", _drain(partition), "-", "+", "COUNT", count) for partition in partitions]
-    )
+    # The epoch first: should another Redis answer the second question, the first says so.
+    asked = [
+        command
+        for partition in partitions
+        for command in (
+            ("HGET", keys.partition_keys(partition).head, "epoch"),
+            ("XRANGE", _drain(partition), "-", "+", "COUNT", count),
+        )
+    ]
+    replies = await client.execute_all(asked)
     records = {}
-    for partition, reply in zip(partitions, replies, strict=True):
-        if reply:
+    for partition, epoch, found in zip(partitions, replies[::2], replies[1::2], strict=True):
+        if found:
             records[partition] = [
                 # A strange record must be set aside, not stop the writer.
-                Record(record_id, fields[0].decode(errors="replace"), fields[1])
-                for record_id, fields in reply
+                Record(record_id, fields[0].decode(errors="replace"), fields[1], int(epoch or 0))
+                for record_id, fields in found
             ]
     return records
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from redis.exceptions import ResponseError
@@ -22,8 +22,8 @@ from server.state import keys
 
 logger = logging.getLogger(__name__)
 
-Recall: TypeAlias = Callable[[], Awaitable[Sequence[Drained]]]
-"""Reads how far each partition is saved, from PostgreSQL."""
+Recall: TypeAlias = Callable[[Mapping[int, int]], Awaitable[Sequence[Drained]]]
+"""Tells PostgreSQL the epochs of what a Redis takes over; reads how far each is saved."""
 Command: TypeAlias = tuple[str | bytes | int | float, ...]
 Run: TypeAlias = Callable[[Sequence[Command]], Awaitable[list[Any]]]
 """Runs commands; a reply that is an exception stands for itself."""
@@ -52,11 +52,36 @@ class Settling:
             if group & partitions:
                 await self._settle(sorted(group))
 
+    async def take_over(self, partitions: set[int]) -> None:
+        """Begin anew in partitions that are settled here, though PostgreSQL knows another Redis.
+
+        Raises:
+            Refusal: ``unavailable``: PostgreSQL is away.
+        """
+        async with self._turn:
+            heads = [keys.partition_keys(partition).head for partition in sorted(partitions)]
+            await self._begin(
+                sorted(partitions), await self._run([("HGET", head, "epoch") for head in heads])
+            )
+
     async def _settle(self, partitions: list[int]) -> None:
-        known = [] if self.recall is None else await self.recall()
+        heads = [keys.partition_keys(partition).head for partition in partitions]
+        found = await self._run([("FCALL", "unsettled", 1, head) for head in heads])
+        # Nothing is said of one that somebody else has settled meanwhile.
+        await self._begin(partitions, found)
+
+    async def _begin(self, partitions: Sequence[int], found: Sequence[Any]) -> None:
+        epochs = {
+            partition: int(epoch)
+            for partition, epoch in zip(partitions, found, strict=True)
+            if isinstance(epoch, bytes)
+        }
+        if not epochs:
+            return
+        known = [] if self.recall is None else await self.recall(epochs)
         saved = {each.partition: each for each in known}
         calls: list[Command] = []
-        for partition in partitions:
+        for partition in epochs:
             fixed = keys.partition_keys(partition)
             _, *mark = saved.get(partition, Drained(partition, 0, 0, 0))
             calls.append(("FCALL", "settle", 3, fixed.head, fixed.drain, fixed.replicas, *mark))

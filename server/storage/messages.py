@@ -5,7 +5,7 @@ Next: ``storage/queries/messages.sql``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from server.domain.drained import Drained
@@ -30,6 +30,14 @@ END = Position(NUMBER_MAX, NUMBER_MAX)
 
 class BadData(Exception):
     """PostgreSQL will never take these rows; ``str()`` says why, without their text."""
+
+
+class Outlived(Exception):
+    """The Redis that these records come from was replaced by another, and does not know it."""
+
+    def __init__(self, partitions: set[int]) -> None:
+        super().__init__(f"records of {len(partitions)} partitions come from a Redis of before")
+        self.partitions = partitions
 
 
 class Messages:
@@ -58,10 +66,12 @@ class Messages:
         Raises:
             BadData: a value cannot be stored, or a position already belongs to another
                 event; nothing was saved.
+            Outlived: another Redis has taken over a partition; nothing was saved.
             Refusal: ``unavailable``; nobody knows whether it was saved: do it again.
         """
         try:
             async with self._pool.transaction() as connection:
+                await _need_reign(connection, drained)
                 fresh = await _save(connection, sorted(rows, key=_key), marks)
                 await _raise_drained(connection, drained)
                 return fresh
@@ -78,6 +88,7 @@ class Messages:
         position was given, and must not be given again after a hydration.
         """
         async with self._pool.transaction() as connection:
+            await _need_reign(connection, [drained])
             await queries.set_aside(
                 connection,
                 partition=drained.partition,
@@ -89,10 +100,16 @@ class Messages:
                 await _raise_rooms(connection, [row], [])
             await _raise_drained(connection, [drained])
 
-    async def drained(self) -> list[Drained]:
-        """Tell how far the drain of each partition is saved."""
-        async with self._pool.connection() as connection:
-            rows = await fetch(queries.all_drained(connection))
+    async def begin_reigns(self, epochs: Mapping[int, int]) -> list[Drained]:
+        """Let the Redis that has these epochs take over partitions, from whatever was before.
+
+        Tells how far each is saved; nothing more of a Redis of before is saved from now on.
+        """
+        async with self._pool.transaction() as connection:
+            await queries.make_drained(connection, partitions=sorted(epochs))
+            await fetch(queries.lock_drained(connection, partitions=sorted(epochs)))
+            columns = _columns(("partitions", "epochs"), sorted(epochs.items()))
+            rows = await fetch(queries.begin_reigns(connection, **columns))
         return [Drained(*row) for row in rows]
 
     async def page(
@@ -227,10 +244,22 @@ async def _save(connection: Connection, rows: list[Row], marks: Sequence[ReadMar
     return len(fresh)
 
 
+async def _need_reign(connection: Connection, drained: Sequence[Drained]) -> None:
+    if not drained:
+        return
+    mine = {each.partition: each.reign for each in drained}
+    # Locked until the end: whoever takes over waits for us, and knows what we have saved.
+    rows = await fetch(queries.lock_drained(connection, partitions=sorted(mine)))
+    outlived = {row["partition"] for row in rows if row["reign"] > mine[row["partition"]]}
+    if outlived:
+        raise Outlived(outlived)
+
+
 async def _raise_drained(connection: Connection, drained: Sequence[Drained]) -> None:
     if drained:
         names = ("partitions", "ms", "seqs", "epochs")
-        await queries.raise_drained(connection, **_columns(names, sorted(drained)))
+        lines = sorted(each[: len(names)] for each in drained)
+        await queries.raise_drained(connection, **_columns(names, lines))
 
 
 async def _insert_events(connection: Connection, rows: list[Row]) -> list[Row]:

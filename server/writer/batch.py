@@ -24,11 +24,12 @@ class Entry(NamedTuple):
     row: Row | None = None
     mark: ReadMark | None = None
     error: str | None = None
+    reign: int = 0
 
 
 def decode(partition: int, record: Record) -> Entry:
     """Decode a record; one that is no event and no mark gets an ``error``, never raises."""
-    entry = Entry(partition, record.id, record.payload)
+    entry = Entry(partition, record.id, record.payload, reign=record.reign)
     try:
         if record.kind == READ_MARK_KIND:
             return entry._replace(mark=read_mark_of(record.payload))
@@ -72,7 +73,7 @@ def drained_of(entries: Iterable[Entry]) -> list[Drained]:
         ms, _, seq = entry.id.partition(b"-")
         before = found.get(entry.partition)
         epoch = max(before.epoch if before else 0, entry.row.epoch if entry.row else 0)
-        found[entry.partition] = Drained(entry.partition, int(ms), int(seq), epoch)
+        found[entry.partition] = Drained(entry.partition, int(ms), int(seq), epoch, entry.reign)
     return list(found.values())
 
 

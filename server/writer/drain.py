@@ -12,6 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from server.domain.errors import Refusal
 from server.domain.records import EV_OF_KIND
@@ -21,7 +22,7 @@ from server.runtime.supervise import Tasks
 from server.state import drain
 from server.state.client import RedisClient
 from server.state.feed import Event, Feed
-from server.storage.messages import Messages
+from server.storage.messages import Messages, Outlived
 from server.storage.pool import Pool
 from server.storage.writers import Writers
 from server.writer.backoff import Backoff, Stopping
@@ -53,6 +54,7 @@ class Writer:
         self._wake = asyncio.Event()
         self._moved = asyncio.Event()
         self._sweep_at = 0.0
+        self._outlived_since: float | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Drain until ``stop``; then finish, within ``drain_s``, and give the leases back.
@@ -114,7 +116,11 @@ class Writer:
             entries, more = await self._read()
             if entries:
                 await self._save(entries)
+                self._outlived_since = None
                 await self._acknowledge(entries)
+        except Outlived as outlived:
+            await self._wait_for_successor(outlived)
+            return True
         except Refusal:
             self._sweep()
             await self._backoff.pause("Redis")
@@ -140,6 +146,23 @@ class Writer:
             decode(partition, record) for partition, found in records.items() for record in found
         ]
         return entries, bool(full or dirty[size:])
+
+    async def _wait_for_successor(self, outlived: Outlived) -> None:
+        """Read again from whoever is master by now; one that stays takes over once more.
+
+        Raises:
+            Stopping: the writer is asked to stop.
+        """
+        now = time.monotonic()
+        self._outlived_since = self._outlived_since or now
+        instruments.WRITER_OUTLIVED.inc()
+        log.warning("records of a Redis that was replaced", extra={"reason": str(outlived)})
+        if now - self._outlived_since > self._settings.lease_s:
+            self._outlived_since = None
+            with suppress(Refusal):
+                await self._client.take_over(outlived.partitions)
+        self._sweep()
+        await self._backoff.pause("Redis")
 
     async def _save(self, entries: Sequence[Entry]) -> None:
         await self._saver.save(entries)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from server.domain.errors import Refusal
 from server.runtime import instruments
-from server.storage.messages import BadData, Messages
+from server.storage.messages import BadData, Messages, Outlived
 from server.writer.backoff import Backoff
 from server.writer.batch import Entry, drained_of, halves, marks_of, rows_of
 
@@ -31,6 +31,7 @@ class Saver:
 
         Raises:
             Stopping: PostgreSQL is away and the writer is asked to stop.
+            Outlived: they come from a Redis that was replaced.
         """
         good = [entry for entry in entries if entry.error is None]
         if good:
@@ -55,7 +56,7 @@ class Saver:
             start = time.perf_counter()
             try:
                 await self._messages.insert(rows, marks, drained)
-            except BadData:
+            except (BadData, Outlived):
                 raise
             except Exception as error:  # noqa: BLE001 - none of them may lose a record
                 await self._wait_after(error)
@@ -70,6 +71,8 @@ class Saver:
         while True:
             try:
                 await self._messages.set_aside(drained, entry.payload, error, entry.row)
+            except Outlived:
+                raise
             except Exception as failure:  # noqa: BLE001 - none of them may lose a record
                 await self._wait_after(failure)
             else:

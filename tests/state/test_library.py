@@ -19,6 +19,7 @@ DIGESTS = {
     4: "90c36d67d6861a19",
     5: "91a05d6951e8705f",
     6: "62fcb21f77d9d4ca",
+    7: "0de53245db5fca4a",
 }
 """Digest of every version: a change of the Lua files wants the next number."""
 

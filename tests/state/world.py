@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
@@ -176,7 +176,7 @@ class World:
         line.drain.append(Waiting(self.records, kind, what))
         line.clock = self.records
 
-    async def _recall(self) -> list[Drained]:
+    async def _recall(self, _epochs: Mapping[int, int]) -> list[Drained]:
         return [drained for _, drained in self.drained.values()]
 
     async def _heard_all(self) -> None:
