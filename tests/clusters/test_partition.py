@@ -68,6 +68,28 @@ async def test_a_master_that_is_cut_off_stops_writing_and_comes_back_to_one_orde
         assert acknowledged(staying) == saved(staying)
 
 
+@pytest.mark.fault(13)
+async def test_what_a_cut_off_master_still_takes_is_not_saved_beside_the_new_history(
+    make_system: MakeSystem, cut_cluster: Cluster, figure: Figure
+) -> None:
+    # Writers and replicas reach both sides, servers do not: the old master goes on with people
+    # who have not noticed, while the new one begins.
+    async with make_system(redis_url=cut_cluster.url, writers=2) as system:
+        clients = await _town_away(system, cut_cluster)
+        partition = partition_of(clients[0].room, system.partitions)
+        async with talking(clients, pace_s=0.03) as talk:
+            await talk.goes_on(100)
+            old = cut_cluster.partition_off(partition)
+            took = await cut_cluster.is_taken_over(partition, old)
+            figure("the cut-off master was replaced after", took, "s")
+            await talk.everybody_is_heard(since=time.monotonic())
+            await talk.goes_on(100)
+            await cut_cluster.heal()
+            await talk.goes_on(100)
+        await acquit(system, moved=True)
+        assert acknowledged(clients) == saved(clients) == talk.said
+
+
 async def _town_away(system: System, cluster: Cluster) -> list[Client]:
     """Make rooms until one lies on a master that can be cut off; its people come first."""
     for _ in range(20):
