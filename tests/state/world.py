@@ -47,6 +47,7 @@ class World:
         self.records = 0
         self.drained: dict[int, tuple[int, Drained]] = {}
         self.gone: set[tuple[str, str, str]] = set()
+        self.ghosts: dict[str, list[Position]] = {}
         self.backup: tuple[dict[str | bytes, bytes], Any] | None = None
         self.client = self.run(self.stack.enter_async_context(open_redis(settings)))
         self.client.remember_by(self._recall)
@@ -93,6 +94,12 @@ class World:
         return self.loop.run_until_complete(timed())
 
     def ask(self, coroutine: Awaitable[T], want: str) -> T | None:
+        """Run one call; what it publishes is compared too."""
+        found = self.answer(coroutine, want)
+        self.listen()
+        return found
+
+    def answer(self, coroutine: Awaitable[T], want: str) -> T | None:
         """Run one call; a refusal must be the one that is wanted."""
         try:
             found = self.run(coroutine)
@@ -104,7 +111,6 @@ class World:
             found = None
         else:
             assert want == "ok"
-        self.listen()
         return found
 
     def remember(self, room: str, tail: list[Entry]) -> None:
@@ -181,9 +187,9 @@ class World:
 
     async def _heard_all(self) -> None:
         """Wait for everything that Redis has published: the counters say how much that is."""
-        for partition, line in self.lines.items():
-            n = int(
-                await self.client.execute("HGET", keys.partition_keys(partition).head, "n") or 0
-            )
+        heads = [keys.partition_keys(partition).head for partition in self.lines]
+        counts = await self.client.execute_all([("HGET", head, "n") for head in heads])
+        for (partition, line), count in zip(self.lines.items(), counts, strict=True):
+            n = int(count or 0)
             while n - line.n > sum(1 for where, _ in self.heard if where == partition):
                 await asyncio.sleep(0.0005)
