@@ -180,9 +180,9 @@ async def test_the_line_says_when_saving_takes_long(
     system: System, open_window: OpenWindow
 ) -> None:
     alice = await open_window("alice")
+    await alice.page.clock.install()
     room = await alice.create_room("Lighthouse")
     await alice.enter(room)
-    await alice.page.clock.install()
     system.writers[0].stop()
     try:
         await alice.say("hello")
@@ -202,9 +202,9 @@ async def test_the_line_says_when_the_server_is_away(
     async with make_town(replicas=1) as town:
         alice = await open_window("alice", of=town)
         alice.expects("WebSocket connection to .* failed", "net::ERR_CONNECTION_RE")
+        await alice.page.clock.install()
         room = await alice.create_room("Beacon")
         await alice.enter(room)
-        await alice.page.clock.install()
         town.replicas[0].kill()
         await expect(alice.banner).to_contain_text("Connecting…")
         await alice.say("is anybody there?")
@@ -311,10 +311,10 @@ async def test_a_day_offline_ends_with_every_message_once(
 ) -> None:
     alice = await open_window("alice", wired=True)
     bob = await open_window("bob", replica=1)
+    await alice.page.clock.install()
     room = await alice.create_room("Expedition")
     await alice.enter(room)
     await bob.enter(room)
-    await alice.page.clock.install()
     alice.lose_answers()
     await alice.say("we are leaving")
     await bob.shows("we are leaving")
