@@ -28,6 +28,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(here):
             item.add_marker(pytest.mark.scenario)
             item.add_marker(pytest.mark.timeout(240))
+            if "cut_cluster" in getattr(item, "fixturenames", ()):
+                # A browser drops all that it loads when an interface comes or goes.
+                item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 def binary_of(request: pytest.FixtureRequest) -> Path | None:
