@@ -57,8 +57,7 @@ _POINTS = {
     "while acknowledging": (
         "state/drain.py",
         '    return bool(await client.call("acknowledge", touched, args))\n',
-        '    done = bool(await client.call("acknowledge", touched, args))\n    {reach}\n'
-        "    return done\n",
+        '    done = bool(await client.call("acknowledge", touched, args))\n    {reach}\n    return done\n',
     ),
 }
 
