@@ -24,7 +24,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     wanted = config.getoption("--fault")
     if not wanted:
         return
-    kept, left_out = [], []
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
     for item in items:
         rows = {row for mark in item.iter_markers("fault") for row in mark.args}
         (kept if rows & set(wanted) else left_out).append(item)
