@@ -56,8 +56,8 @@ _POINTS = {
     ),
     "while acknowledging": (
         "state/drain.py",
-        '    return bool(await client.call("acknowledge", touched, args))\n',
-        '    done = bool(await client.call("acknowledge", touched, args))\n    {reach}\n    return done\n',
+        'return bool(await client.call("acknowledge", touched, args))',
+        'ok = bool(await client.call("acknowledge", touched, args))\n    {reach}\n    return ok',
     ),
 }
 
