@@ -32,6 +32,7 @@ async def test_what_was_written_on_both_sides_of_a_cut_is_there_once_afterwards(
     await bob.enter(room)
     await alice.say("before")
     await bob.shows("before")
+    await alice.is_saved("before")
 
     await alice.go_offline()
     await alice.say("from the boat", "с лодки")
