@@ -48,11 +48,13 @@ MUTATIONS: dict[str, tuple[Provocation, Mutation]] = {
             "writer/drain.py",
             """\
                 await self._save(entries)
+                self._outlived_since = None
                 await self._acknowledge(entries)
 """,
             """\
                 await self._acknowledge(entries)
                 await self._save(entries)
+                self._outlived_since = None
 """,
             "L",
             "was said to be saved and is not stored",
@@ -154,16 +156,6 @@ MUTATIONS: dict[str, tuple[Provocation, Mutation]] = {
             "'epoch', args[5], 'seq', text(math.max(0, args[6] - 5)), 'pep'",
             "O",
             "is stored after",
-        ),
-    ),
-    "an epoch outlives a restart of Redis": (
-        provoke.redis_loses_its_tail,
-        Mutation(
-            "state/functions/settle.lua",
-            "  epoch = math.max(partition.now, epoch)\n",
-            "  epoch = math.max(partition.epoch, 1)\n",
-            "O",
-            "heard was",
         ),
     ),
     "a Redis that went back in time is trusted": (

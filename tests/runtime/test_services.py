@@ -45,8 +45,8 @@ async def readiness(port: int) -> tuple[int, dict[str, object]]:
     ("service", "checks"),
     [
         ("website", {"redis", "postgresql"}),
-        ("chat", {"redis", "postgresql", "feed"}),
-        ("all", {"redis", "postgresql", "feed"}),
+        ("chat", {"redis", "postgresql", "feed", "space for sockets"}),
+        ("all", {"redis", "postgresql", "feed", "space for sockets"}),
         ("writer", {"redis", "postgresql"}),
     ],
 )

@@ -13,7 +13,7 @@ from tests.runtime.processes import started
 
 pytestmark = pytest.mark.scenario
 
-OVER_THE_WIRE_BYTES = 100_000
+OVER_THE_WIRE_BYTES = 130_000
 ACCOUNT = {"email": "alice@example.org", "password": "correct horse battery staple"}
 
 _NAMED = re.compile(r'(?:href|src)="(/static/[^"]+)"')
