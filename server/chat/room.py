@@ -87,6 +87,7 @@ class Room:
         self._whole: asyncio.Event | None = None
         self._frames: list[bytes] = []
         self._saved: bytes | None = None
+        self._told = START
         self._typed: dict[str, float] = {}
         self._host = host
 
@@ -99,7 +100,10 @@ class Room:
             self._tell_others(event.subject, text_frame(event.payload))
         elif kind == Kind.SAVED:
             self.saved = max(self.saved, event.position)
-            self._queue_saved(text_frame(event.payload))
+            # While events are held it may tell of some that a member must not hear any more.
+            if self.broken is None:
+                self._told = self.saved
+                self._queue_saved(text_frame(event.payload))
         elif kind == Kind.PRESENCE:
             self.online = int(orjson.loads(event.payload)["online"])
             self._counted = True
@@ -277,14 +281,15 @@ class Room:
             RESETS_SENT.inc()
         elif why == "opening":
             self._restart(synced.position)
-            self.saved = synced.saved
+            self.saved = self._told = max(self.saved, synced.saved)
         else:
             for entry in synced.entries:
                 self._apply_entry(entry)
-        if synced.saved > self.saved:
+        self.saved = max(self.saved, synced.saved)
+        if self.saved > self._told:
             # The news of it has no place in the log: whoever missed it hears it here or never.
-            self.saved = synced.saved
-            self._queue_saved(text_frame(events.saved(self.id, synced.saved)))
+            self._told = self.saved
+            self._queue_saved(text_frame(events.saved(self.id, self.saved)))
         for event in held:
             if not self.closed:
                 self.deliver(event)

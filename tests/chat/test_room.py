@@ -283,6 +283,24 @@ def test_the_saved_watermark_goes_with_the_next_message_and_only_the_newest_coun
     assert len(bob.writes) == 1
 
 
+def test_the_watermark_waits_for_a_repair_and_is_not_told_to_who_is_put_out_by_it(
+    host: FakeHost, room: Room, bob: FakeMember
+) -> None:
+    carol = FakeMember("carol")
+    room.add(carol, START_OF_TEST)
+    room.deliver(event(12))
+    assert room.broken == "hole"
+    place = Position(1, 12)
+    room.deliver(Event(KITCHEN, place, "s", "-", events.saved(KITCHEN, place)))
+    room.flush_saved()
+    covered = room.begin_mend()
+    gone = entry(11, kind="l", subject="bob")
+    room.mend(Synced("resumed", place, place, [gone, entry(12)]), covered)
+    room.flush()
+    assert [each["seq"] for each in bob.got] == [11]
+    assert [(each["ev"], each["seq"]) for each in carol.got][-1] == ("saved", 12)
+
+
 def test_the_saved_watermark_goes_alone_when_nothing_is_said(
     host: FakeHost, room: Room, bob: FakeMember
 ) -> None:
