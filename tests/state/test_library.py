@@ -20,6 +20,7 @@ DIGESTS = {
     5: "91a05d6951e8705f",
     6: "62fcb21f77d9d4ca",
     7: "0de53245db5fca4a",
+    8: "bbea3e857191fed6",
 }
 """Digest of every version: a change of the Lua files wants the next number."""
 

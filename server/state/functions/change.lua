@@ -42,19 +42,19 @@ local function change(keys, args)
   end
   local partition = open(keys[1], keys[2], keys[3])
   local room = load_room(partition, args[1], keys[4], keys[5])
-  if not room.state then
-    return {'cold'}
-  elseif room.state ~= 'live' then
-    return {'room_gone'}
+  local code = absent(room)
+  if code then
+    return {code}
   end
   local user, kind = args[2], args[3]
   local role = role_of(redis.call('HGET', keys[6], user))
   if not role or role == 'banned' then
     return {'not_a_member'}
   end
-  local code, author, cid, sent_at = find(room, args[4], args[5], args[16], args[17], args[18])
-  if code then
-    return {code}
+  local unfit, author, cid, sent_at =
+    find(room, args[4], args[5], args[16], args[17], args[18])
+  if unfit then
+    return {unfit}
   end
   -- A deleted message leaves a mark where its cid is remembered.
   local mark = args[14] .. author .. args[15] .. cid

@@ -23,10 +23,9 @@ end
 local function enter(keys, args)
   local partition = open(keys[1], keys[2], keys[3])
   local room = load_room(partition, args[1], keys[4], keys[5])
-  if not room.state then
-    return {'cold'}
-  elseif room.state ~= 'live' then
-    return {'room_gone'}
+  local code = absent(room)
+  if code then
+    return {code}
   end
   local user, name = args[2], args[3]
   local member = redis.call('HGET', keys[6], user)
@@ -66,10 +65,9 @@ redis.register_function{function_name = 'enter', callback = enter, flags = {'all
 local function admit(keys, args)
   local partition = open(keys[1], keys[2], keys[3])
   local room = load_room(partition, args[1], keys[4], keys[5])
-  if not room.state then
-    return {'cold'}
-  elseif room.state ~= 'live' then
-    return {'room_gone'}
+  local code = absent(room)
+  if code then
+    return {code}
   end
   local reply, strangers = {'ok'}, {}
   for a = 4, #args, 4 do

@@ -9,10 +9,9 @@ local function leave(keys, args)
   local partition = open(keys[1], keys[2], keys[3])
   local room = load_room(partition, args[1], keys[4], keys[5])
   local user = args[2]
-  if not room.state then
-    return {'cold'}
-  elseif room.state ~= 'live' then
-    return {'room_gone'}
+  local code = absent(room)
+  if code then
+    return {code}
   end
   local role = role_of(redis.call('HGET', keys[6], user))
   if not role or role == 'banned' then

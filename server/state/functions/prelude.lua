@@ -107,6 +107,14 @@ local function load_room(partition, id, key, log)
   return room
 end
 
+-- Why nobody can work in a room now: cold, room_gone, or nil.
+local function absent(room)
+  if not room.state then
+    return 'cold'
+  end
+  return room.state ~= 'live' and 'room_gone' or nil
+end
+
 local function announce(partition, room, epoch, seq, kind, subject, event)
   partition.out[#partition.out + 1] = room .. ' ' .. epoch .. ' ' .. seq .. ' ' .. kind
     .. ' ' .. subject .. ' ' .. #event .. '\n' .. event .. '\n'

@@ -8,10 +8,9 @@
 local function read(keys, args)
   local partition = open(keys[1], keys[2], keys[3])
   local room = load_room(partition, args[1], keys[4], keys[5])
-  if not room.state then
-    return {'cold'}
-  elseif room.state ~= 'live' then
-    return {'room_gone'}
+  local code = absent(room)
+  if code then
+    return {code}
   end
   local user = args[2]
   local role = role_of(redis.call('HGET', keys[6], user))

@@ -26,10 +26,9 @@ end
 
 local function sync(keys, args)
   local room = load_room(open(keys[1]), '', keys[2], keys[3])
-  if not room.state then
-    return {'cold'}
-  elseif room.state ~= 'live' then
-    return {'room_gone'}
+  local code = absent(room)
+  if code then
+    return {code}
   end
   local function reply(mode, entries)
     return {mode, text(room.epoch), text(room.seq),
