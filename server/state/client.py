@@ -137,9 +137,10 @@ class RedisClient:
     async def _run(self, commands: Sequence[Command]) -> list[Any]:
         deadline = asyncio.get_running_loop().time() + self.settings.redis_timeout_s
         replies = await self._router.run(commands)
-        with suppress(TimeoutError):  # then what is refused stays refused
-            async with asyncio.timeout_at(deadline):
-                await self._mend(commands, replies)
+        if any(isinstance(reply, ResponseError) for reply in replies):
+            with suppress(TimeoutError):  # then what is refused stays refused
+                async with asyncio.timeout_at(deadline):
+                    await self._mend(commands, replies)
         return [_refuse(reply) if isinstance(reply, Exception) else reply for reply in replies]
 
     async def _mend(self, commands: Sequence[Command], replies: list[Any]) -> None:

@@ -65,7 +65,6 @@ class Feed:
         self._on_control = on_control
         control = Channel(keys.CONTROL.encode(), None)
         self._channels: dict[bytes, Channel] = {control.name: control}
-        self._control = control
         self._links: dict[Address, Link] = {}
         self._id = new_id()
         self._canaries: dict[Link, Canary] = {}
