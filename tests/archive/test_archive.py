@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
 
 import orjson
 import pytest
@@ -11,80 +10,17 @@ import pytest
 from server.archive import Archive
 from server.domain.errors import Refusal
 from server.domain.positions import START, Position
-from server.domain.records import row_of
 from server.domain.rooms import Room, User, Visibility
 from server.local.postgres import Postgres
-from server.runtime.settings import Settings
-from server.state import drain
-from server.state.client import RedisClient, open_redis
-from server.state.posts import Post, Posted, post
-from server.storage.messages import Messages
-from server.storage.pool import Pool, open_pool
+from server.state.client import RedisClient
+from server.storage.pool import Pool
 from server.storage.rooms import Rooms
-from tests.conftest import MakeSettings
-
-ALICE = User("alice", "Alice")
-BOB = User("bob", "Bob")
-
-
-@pytest.fixture
-def settings(make_settings: MakeSettings) -> Settings:
-    """A log so short that PostgreSQL is asked for almost everything."""
-    return make_settings(send_rate=0, log_events=10, resume_events=400, reset_events=5)
-
-
-@pytest.fixture
-async def client(settings: Settings) -> AsyncIterator[RedisClient]:
-    async with open_redis(settings) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def pool(settings: Settings) -> AsyncIterator[Pool]:
-    async with open_pool(settings) as opened:
-        yield opened
-
-
-@pytest.fixture
-def archive(client: RedisClient, pool: Pool, settings: Settings) -> Archive:
-    return Archive(client, pool, settings)
+from tests.archive.conftest import ALICE, BOB, forget, save, say, texts
 
 
 @pytest.fixture
 async def kitchen(pool: Pool) -> Room:
     return await Rooms(pool).create("Kitchen", ALICE)
-
-
-async def say(client: RedisClient, room: str, numbers: Iterable[int]) -> list[Position]:
-    """Alice counts, in batches; every message gets through."""
-    batch = [Post(room, ALICE, f"c{n}", str(n)) for n in numbers]
-    positions = []
-    for start in range(0, len(batch), 50):
-        for outcome in await post(client, batch[start : start + 50]):
-            assert isinstance(outcome, Posted), outcome
-            positions.append(outcome.position)
-    return positions
-
-
-async def save(client: RedisClient, pool: Pool, room: str) -> None:
-    """Do the writer's work once: commit everything, then acknowledge it."""
-    partition = client.partition_of(room)
-    assert await drain.take_leases(client, [partition], "writer")
-    records = (await drain.read(client, [partition], 10_000)).get(partition, [])
-    rows = [row_of(record.kind, record.payload) for record in records if record.kind != "r"]
-    if rows:
-        await Messages(pool).insert(rows)
-        top = {room: max(row.position for row in rows)}
-        assert await drain.acknowledge(client, partition, "writer", records[-1].id, top)
-
-
-def texts(events: Iterable[bytes]) -> list[str]:
-    return [event["text"] for event in map(orjson.loads, events) if event["ev"] == "message"]
-
-
-async def forget(client: RedisClient) -> None:
-    """Redis comes back empty."""
-    await client.execute("FLUSHALL")
 
 
 async def test_a_cold_room_is_entered_by_many_and_hydrated_once(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
@@ -16,37 +15,12 @@ from server.domain.events import ChangeParts
 from server.domain.positions import START, Position
 from server.domain.rooms import Room
 from server.local.postgres import Postgres
-from server.runtime.settings import Settings
 from server.state import history
 from server.state.changes import Change
-from server.state.client import RedisClient, open_redis
-from server.storage.pool import Pool, open_pool
+from server.state.client import RedisClient
+from server.storage.pool import Pool
 from server.storage.rooms import Rooms
-from tests.archive.test_archive import ALICE, BOB, forget, save, say
-from tests.conftest import MakeSettings
-
-
-@pytest.fixture
-def settings(make_settings: MakeSettings) -> Settings:
-    """A log so short that PostgreSQL is asked for almost everything."""
-    return make_settings(send_rate=0, log_events=10, resume_events=400, reset_events=5)
-
-
-@pytest.fixture
-async def client(settings: Settings) -> AsyncIterator[RedisClient]:
-    async with open_redis(settings) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def pool(settings: Settings) -> AsyncIterator[Pool]:
-    async with open_pool(settings) as opened:
-        yield opened
-
-
-@pytest.fixture
-def archive(client: RedisClient, pool: Pool, settings: Settings) -> Archive:
-    return Archive(client, pool, settings)
+from tests.archive.conftest import ALICE, BOB, forget, save, say
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,16 +21,16 @@ from server.local.valkey import Valkey
 from server.runtime.settings import Settings
 from server.state import changes, drain, presence
 from server.state.changes import Change
-from server.state.client import RedisClient, open_redis
+from server.state.client import RedisClient
 from server.state.posts import Post, Posted, post
 from server.state.presence import PresenceChange
 from server.storage.messages import Messages, Outlived
-from server.storage.pool import Pool, open_pool
+from server.storage.pool import Pool
 from server.storage.rooms import Rooms
 from server.writer.backoff import Backoff
 from server.writer.batch import Entry, decode, saved_by_partition
 from server.writer.saver import Saver
-from tests.archive.test_archive import ALICE, BOB, texts
+from tests.archive.conftest import ALICE, BOB, texts
 from tests.conftest import MakeSettings
 from tests.helpers import wait_until
 
@@ -50,23 +50,6 @@ def own_redis(server_folder: Path, tmp_path: Path) -> Iterator[Valkey]:
 @pytest.fixture
 def settings(make_settings: MakeSettings, own_redis: Valkey) -> Settings:
     return make_settings(redis_url=own_redis.url, send_rate=0, partitions=1, log_events=10)
-
-
-@pytest.fixture
-async def client(settings: Settings) -> AsyncIterator[RedisClient]:
-    async with open_redis(settings) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def pool(settings: Settings) -> AsyncIterator[Pool]:
-    async with open_pool(settings) as opened:
-        yield opened
-
-
-@pytest.fixture
-def archive(client: RedisClient, pool: Pool, settings: Settings) -> Archive:
-    return Archive(client, pool, settings)
 
 
 class Backup:
