@@ -61,7 +61,6 @@ class Archive:
         self._settings = settings
         self._stored_rooms = StoredRooms(pool)
         self._messages = Messages(pool)
-        client.remember_by(self._messages.begin_reigns)
         self._hydrating: dict[str, asyncio.Future[None]] = {}
 
     async def enter(self, room: str, user: User) -> Entered:

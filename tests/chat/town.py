@@ -23,6 +23,7 @@ from server.domain.rooms import User, Visibility
 from server.runtime.settings import Settings
 from server.state.client import RedisClient, open_redis
 from server.state.sessions import SessionCache
+from server.storage.messages import Messages
 from server.storage.pool import Pool, open_pool
 from server.storage.rooms import Rooms
 from server.storage.sessions import Sessions
@@ -232,6 +233,7 @@ class Town:
         identities = Identities(
             settings, self.tokens, SessionCache(client), sessions.by_hash, sessions.touch
         )
+        client.remember_by(Messages(self.pool).begin_reigns)
         archive = Archive(client, self.pool, settings)
         app = web.Application()
         chat = setup_chat(app, ChatDeps(settings, client, archive, identities, new_id()))
@@ -253,6 +255,7 @@ async def open_town(settings: Settings) -> AsyncIterator[Town]:
         town = Town(stack, settings, http)
         town.pool = await stack.enter_async_context(open_pool(settings))
         town.client = await stack.enter_async_context(open_redis(settings))
+        town.client.remember_by(Messages(town.pool).begin_reigns)
         town.archive = Archive(town.client, town.pool, settings)
         yield town
         for talker in town.talkers:

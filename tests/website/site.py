@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestServer
 from server.archive.archive import Archive
 from server.runtime.settings import Settings
 from server.state.client import open_redis
+from server.storage.messages import Messages
 from server.storage.pool import open_pool
 from server.website.app import setup_website
 from server.website.deps import WebsiteDeps
@@ -158,6 +159,7 @@ class Site:
 @asynccontextmanager
 async def open_site(settings: Settings) -> AsyncIterator[Site]:
     async with open_redis(settings) as client, open_pool(settings) as pool:
+        client.remember_by(Messages(pool).begin_reigns)
         deps = WebsiteDeps.build(settings, client, pool, Archive(client, pool, settings))
         app = web.Application()
         setup_website(app, deps)
