@@ -8,15 +8,13 @@ from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 from tests.helpers import wait_until
-from tests.mutants.stage import Stage
+from tests.mutants.stage import PACE_S, Stage
 from tests.scenarios.evidence import saving_is_held_up
 from tests.scenarios.load import people, saved, talking, town
 from tests.scenarios.proxy import proxied
 from tests.scenarios.weight import weigh
 
 Provocation: TypeAlias = Callable[[Stage], Awaitable[list[str]]]
-
-PACE_S = 0.02
 
 
 async def talk(stage: Stage) -> list[str]:
@@ -115,10 +113,7 @@ async def redis_forgets_everything(stage: Stage) -> list[str]:
     """Redis comes back empty when everything was saved."""
     async with stage.system() as system:
         clients = await town(system, rooms=1, inhabitants=4)
-        async with talking(clients, PACE_S) as conversation:
-            await conversation.goes_on(40)
-        for client in clients:
-            await client.is_settled()
+        await stage.converse(clients)
         stage.lose_everything()
         async with talking(clients, PACE_S) as conversation:
             await conversation.goes_on(40)
@@ -129,16 +124,10 @@ async def redis_goes_back_in_time(stage: Stage) -> list[str]:
     """Redis comes back with a file of before; PostgreSQL has what came after."""
     async with stage.system() as system:
         clients = await town(system, rooms=1, inhabitants=4)
-        async with talking(clients, PACE_S) as conversation:
-            await conversation.goes_on(40)
-        for client in clients:
-            await client.is_settled()
+        await stage.converse(clients)
         before = system.folder / "before"
         stage.remember(before)
-        async with talking(clients, PACE_S) as conversation:
-            await conversation.goes_on(40)
-        for client in clients:
-            await client.is_settled()
+        await stage.converse(clients)
         known = saved(clients)
         stage.go_back_to(before)
         async with talking(clients, PACE_S) as conversation:
@@ -151,10 +140,7 @@ async def redis_loses_its_tail(stage: Stage) -> list[str]:
     """Redis comes back without what was said last, which nobody had saved."""
     async with stage.system() as system:
         clients = await town(system, rooms=1, inhabitants=4)
-        async with talking(clients, PACE_S) as conversation:
-            await conversation.goes_on(40)
-        for client in clients:
-            await client.is_settled()
+        await stage.converse(clients)
         system.writers[0].stop()
         before = system.folder / "before"
         stage.remember(before)

@@ -17,8 +17,12 @@ from tests.scenarios.client import Client
 from tests.scenarios.conftest import MakeSystem
 from tests.scenarios.evidence import gather, open_redis, settle, unsaved_records
 from tests.scenarios.judge import judge
+from tests.scenarios.load import talking
 from tests.scenarios.system import System
 from tests.scenarios.weight import LIGHT_S, Weight, judge_weight, weigh
+
+PACE_S = 0.02
+"""Mean pause of one talker."""
 
 PATIENCE_S = 3.0
 """What a server that is wrong does not do by then, it does never."""
@@ -41,6 +45,13 @@ class Stage:
     def system(self, **options: Any) -> System:
         """Make a system; options are those of ``System``."""
         return self._make(**{"root": self._root, "redis_url": self.redis.url, **options})
+
+    async def converse(self, clients: Sequence[Client]) -> None:
+        """Let everybody talk for a while, until all of it is saved and heard."""
+        async with talking(clients, PACE_S) as conversation:
+            await conversation.goes_on(40)
+        for client in clients:
+            await client.is_settled()
 
     async def verdict(self, system: System, *, moved: bool = False) -> list[str]:
         """Wait until nothing moves any more, and ask the judge."""

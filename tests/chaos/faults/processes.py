@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import TypeAlias
 
-from tests.chaos.plan import Fault, Stroke
+from tests.chaos.plan import Fault, Strike, Stroke
 from tests.chaos.world import World
+from tests.scenarios.service import Service
+
+Choose: TypeAlias = Callable[[World, Stroke], Service]
 
 REPLICAS = frozenset({"replicas"})
 WRITERS = frozenset({"writers"})
 
 
-@asynccontextmanager
-async def _replica_killed(world: World, stroke: Stroke) -> AsyncIterator[str]:
-    replica = world.replica(stroke)
-    replica.kill()
-    yield replica.name
-    await replica.start()
+def _killed(choose: Choose) -> Strike:
+    @asynccontextmanager
+    async def strike(world: World, stroke: Stroke) -> AsyncIterator[str]:
+        service = choose(world, stroke)
+        service.kill()
+        yield service.name
+        await service.start()
+
+    return strike
+
+
+def _frozen(choose: Choose) -> Strike:
+    @asynccontextmanager
+    async def strike(world: World, stroke: Stroke) -> AsyncIterator[str]:
+        service = choose(world, stroke)
+        service.stop()
+        yield service.name
+        service.cont()
+
+    return strike
 
 
 @asynccontextmanager
@@ -29,30 +47,6 @@ async def _replica_told_to_stop(world: World, stroke: Stroke) -> AsyncIterator[s
         world.timeline.problem(f"{replica.name} ended with {code} when it was told to stop")
     yield replica.name
     await replica.start()
-
-
-@asynccontextmanager
-async def _replica_frozen(world: World, stroke: Stroke) -> AsyncIterator[str]:
-    replica = world.replica(stroke)
-    replica.stop()
-    yield replica.name
-    replica.cont()
-
-
-@asynccontextmanager
-async def _writer_killed(world: World, stroke: Stroke) -> AsyncIterator[str]:
-    writer = world.writer(stroke)
-    writer.kill()
-    yield writer.name
-    await writer.start()
-
-
-@asynccontextmanager
-async def _writer_frozen(world: World, stroke: Stroke) -> AsyncIterator[str]:
-    writer = world.writer(stroke)
-    writer.stop()
-    yield writer.name
-    writer.cont()
 
 
 @asynccontextmanager
@@ -80,7 +74,7 @@ FAULTS = (
     Fault(
         "replica-kill",
         "kill -9 of a replica: its people are at once on another one",
-        _replica_killed,
+        _killed(World.replica),
         REPLICAS,
         (1, 10),
         weight=4,
@@ -96,7 +90,7 @@ FAULTS = (
     Fault(
         "replica-freeze",
         "SIGSTOP of a replica: its people go elsewhere, and on SIGCONT it repairs its rooms",
-        _replica_frozen,
+        _frozen(World.replica),
         REPLICAS,
         (20, 30),
         weight=2,
@@ -104,7 +98,7 @@ FAULTS = (
     Fault(
         "writer-kill",
         "kill -9 of a writer: another one saves what it had not",
-        _writer_killed,
+        _killed(World.writer),
         WRITERS,
         (1, 10),
         weight=4,
@@ -120,7 +114,7 @@ FAULTS = (
     Fault(
         "writer-freeze",
         "SIGSTOP of a writer for longer than its lease: the other one takes over, once",
-        _writer_frozen,
+        _frozen(World.writer),
         WRITERS,
         (4, 12),
         weight=3,
