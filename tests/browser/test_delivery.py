@@ -110,6 +110,7 @@ async def test_a_replica_that_freezes_is_left_within_seconds_of_saying_something
         town.replicas[0].cont()
         await bob.say("yes")
         await alice.shows("before", "hello?", "yes")
+        await bob.is_saved("yes")
         assert await saved_texts(town, room) == ["before", "hello?", "yes"]
 
 

@@ -154,6 +154,7 @@ async def test_a_page_whose_replica_is_killed_goes_on_at_the_other_one(
         assert sorted(words) == ["before", "from alice, at once", "from bob, at once"]
         await bob.shows(*words)
         await alice.is_saved("from alice, at once")
+        await bob.is_saved("from bob, at once")
         assert await saved_texts(town, room) == words
         await alice.page.reload()
         await alice.shows(*words)

@@ -128,6 +128,7 @@ async def test_the_next_tab_goes_on_when_the_one_with_the_socket_goes(
     words = await bob.texts.all_inner_texts()
     assert sorted(words) == ["after", "before", "from the second", "in between"]
     await second.shows(*words)
+    await bob.is_saved("after")
     await third.say("next door, too")
     await third.is_saved("next door, too")
     assert await saved_texts(system, room) == words
