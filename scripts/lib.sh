@@ -44,7 +44,7 @@ prepare() {
     fi
     for file in "$@"; do
         stamp=".venv/.installed-${file//\//-}"
-        wanted="$(cat requirements*.txt server/local/requirements.txt .venv/pyvenv.cfg | cksum)"
+        wanted="$(cat requirements*.txt server/local/requirements.txt loadtest/requirements.txt .venv/pyvenv.cfg | cksum)"
         if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
             echo "Installing $file (only when it changed) ..." >&2
             "$PYTHON" -m pip install --quiet --disable-pip-version-check -r "$file" ||

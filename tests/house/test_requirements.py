@@ -16,7 +16,12 @@ from packaging.utils import canonicalize_name
 from tests.house.test_layers import imports, layer_of
 from tests.house.tree import ROOT, SERVER, files, parsed
 
-LISTS = ("requirements.txt", "server/local/requirements.txt", "requirements-dev.txt")
+LISTS = (
+    "requirements.txt",
+    "server/local/requirements.txt",
+    "loadtest/requirements.txt",
+    "requirements-dev.txt",
+)
 
 
 def read(name: str) -> list[Requirement]:
@@ -93,6 +98,16 @@ def test_what_the_services_import_is_in_their_list() -> None:
 def test_what_the_launcher_imports_is_in_its_list() -> None:
     used = {name for path in files(".py", under=SERVER / "local") for name in imported(path)}
     assert used <= names("server/local/requirements.txt")
+
+
+def test_what_the_load_test_imports_is_in_its_list() -> None:
+    used = {
+        name: path.name
+        for path in files(".py", under=ROOT / "loadtest")
+        for node in ast.walk(parsed(path))
+        for name in distributions(_modules(node))
+    }
+    assert not {name: used[name] for name in used.keys() - names("loadtest/requirements.txt")}
 
 
 def test_what_the_tests_import_is_in_the_list_of_developers() -> None:
