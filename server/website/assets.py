@@ -27,8 +27,6 @@ FOLDER_BYTES: Final = 16 * 1024 * 1024
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 REVALIDATE: Final = "public, no-cache"
 """For an address without the version of today, such as one from before an update."""
-POLICY: Final = "default-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
-"""No file is a page, so it may do less than one; and half a hundred files share a short header."""
 
 _VERSIONED: Final = re.compile(rf"[0-9a-f]{{{HASH_CHARS}}}/(.+)", re.ASCII | re.DOTALL)
 _TYPES: Final = {
@@ -100,7 +98,6 @@ class Assets:
         current = versioned is not None and path.startswith(self.version)
         headers = {
             "Cache-Control": IMMUTABLE if current else REVALIDATE,
-            "Content-Security-Policy": POLICY,
             "ETag": f'"{tag}"',
             "Vary": "Accept-Encoding",
         }
@@ -129,7 +126,7 @@ def _asset(file: Path) -> Asset:
         kind or "application/octet-stream",
         plain,
         zipped if len(zipped) < len(plain) else b"",
-        hashlib.sha256(plain).hexdigest()[: 2 * HASH_CHARS],
+        hashlib.sha256(plain).hexdigest()[:HASH_CHARS],
     )
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from server.website.middleware.headers import FIXED, content_policy
+from server.website.middleware.headers import FIXED, OF_FILES, content_policy
 from tests.nginx.conftest import Site
 
 pytestmark = pytest.mark.nginx
@@ -48,13 +48,18 @@ async def test_that_a_file_is_missing_is_not_kept(site: Site, path: str) -> None
     assert site.reached == 0
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        *("/static/page.css", "/static/0123456789ab/page.css"),
-        *("/static/none.css", "/static/", "/metrics"),
-    ],
-)
+@pytest.mark.parametrize("path", ["page.css", "0123456789ab/page.css", "small.svg"])
+async def test_a_file_carries_the_headers_that_the_website_gives_it_and_no_others(
+    site: Site, path: str
+) -> None:
+    response = await site.browser.get(f"/static/{path}")
+    assert response.status == 200
+    for name, value in OF_FILES.items():
+        assert response.headers.getall(name) == [value]
+    assert not (set(FIXED) - set(OF_FILES)) & set(response.headers)
+
+
+@pytest.mark.parametrize("path", ["/static/none.css", "/static/", "/metrics"])
 async def test_what_nginx_answers_itself_carries_the_headers_of_the_website(
     site: Site, path: str
 ) -> None:

@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 
 from server.runtime.settings import Settings
-from server.website.middleware.headers import content_policy
+from server.website.middleware.headers import OF_FILES, content_policy
 from tests.website.site import HTML, Answer, Site, open_site
 
 MakeSettings = Callable[..., Settings]
@@ -17,6 +17,8 @@ EXPECTED = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+
+HEAD_BYTES = 400
 
 
 def check_headers(answer: Answer) -> None:
@@ -41,7 +43,6 @@ async def test_every_kind_of_answer_has_the_security_headers(site: Site) -> None
         "room": await alice.get(f"/chatrooms/chat/{room}"),
         "redirect": await site.visitor().get("/"),
         "JSON": await alice.get("/api/v1/me"),
-        "file": await site.visitor().get("/static/img/logo.svg"),
         "icon": await site.visitor().get("/favicon.ico"),
         "robots": await site.visitor().get("/robots.txt"),
         "document": await site.visitor().get("/api/v1/openapi.json"),
@@ -59,10 +60,25 @@ async def test_every_kind_of_answer_has_the_security_headers(site: Site) -> None
     for name, answer in answers.items():
         check_headers(answer)
         policy = answer.headers["Content-Security-Policy"]
-        runs = "; script-src 'self'; style-src 'self'; " in policy
-        assert runs is (name != "file"), name
-        public = name in {"file", "icon", "robots", "document"}
+        assert "; script-src 'self'; style-src 'self'; " in policy, name
+        public = name in {"icon", "robots", "document"}
         assert (answer.headers["Cache-Control"] != "no-store") is public, name
+
+
+@pytest.mark.parametrize("path", ["img/logo.svg", "js/app.js", "css/base.css"])
+async def test_a_file_is_what_it_says_for_this_site_only_and_runs_nothing_by_itself(
+    site: Site, path: str
+) -> None:
+    visitor = site.visitor()
+    file = await visitor.get(f"/static/{path}", headers={"Accept-Encoding": "gzip"})
+    same = await visitor.get(f"/static/{path}", headers={"If-None-Match": "*"})
+    assert (file.status, same.status) == (200, 304)
+    for answer in (file, same):
+        assert OF_FILES.items() <= dict(answer.headers).items()
+        assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+        assert "Set-Cookie" not in answer.headers
+    # A page loads dozens of them: each header is sent as often.
+    assert sum(len(name) + len(value) + 4 for name, value in file.headers.items()) < HEAD_BYTES
 
 
 async def test_only_over_https_browsers_are_told_to_stay_there(make_settings: MakeSettings) -> None:

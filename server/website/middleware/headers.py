@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
 
-from server.runtime.access import REQUEST_ID_HEADER
+from server.runtime.access import FILES, REQUEST_ID_HEADER
 from server.runtime.settings import Settings
 from server.website.visit import VISIT
 
@@ -27,6 +28,15 @@ FIXED: Final = {
     ),
     "X-Frame-Options": "DENY",
 }
+OF_FILES: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+}
+"""All that a static file needs: the rest acts on pages only, and a page loads dozens of files.
+
+Opened by itself, as a picture may be, a file loads and runs nothing, as nobody in particular.
+"""
 
 
 def content_policy(host: str, *, secure: bool) -> str:
@@ -51,15 +61,22 @@ def security_headers(
 
     async def add(request: web.Request, response: web.StreamResponse) -> None:
         headers = response.headers
+        if settings.secure:
+            headers.setdefault("Strict-Transport-Security", HSTS)
+        if _is_file(request, response):
+            headers.update(OF_FILES)
+            return
         for name, value in FIXED.items():
             headers.setdefault(name, value)
         policy = content_policy(request.host, secure=settings.secure)
         headers.setdefault("Content-Security-Policy", policy)
         headers.setdefault("Cache-Control", "no-store")
-        if settings.secure:
-            headers.setdefault("Strict-Transport-Security", HSTS)
         visit = request.get(VISIT)
         if visit is not None:
             headers.setdefault(REQUEST_ID_HEADER, visit.request_id)
 
     return add
+
+
+def _is_file(request: web.Request, response: web.StreamResponse) -> bool:
+    return request.path.startswith(FILES) and response.status < HTTPStatus.BAD_REQUEST
