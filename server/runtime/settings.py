@@ -117,7 +117,7 @@ class Settings(BaseSettings):
         86_400, ge=60, description="Seconds for which Redis remembers a deleted room"
     )
     send_rate: float = Field(
-        10.0, ge=0, description="Messages a second per person and partition; 0 is no limit"
+        10.0, ge=0, description="Messages a second per person and process; 0 is no limit"
     )
     send_burst: int = Field(20, ge=1, description="Messages that may come at once within SEND_RATE")
     typing_interval_ms: int = Field(

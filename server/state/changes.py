@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from server.domain.errors import Refusal
 from server.domain.events import ChangeParts
@@ -10,7 +10,7 @@ from server.domain.positions import Position
 from server.domain.rooms import User
 from server.state import keys
 from server.state.client import RedisClient
-from server.state.posts import Posted, outcome_of
+from server.state.posts import Posted, hurried, outcome_of
 from server.state.rooms import Cold
 
 
@@ -47,12 +47,29 @@ async def change(client: RedisClient, change: Change, vouched: Vouched | None = 
         Refusal: ``room_gone``, ``not_a_member``, ``message_not_found``, ``forbidden``,
             ``storage_backlog``, ``rate_limited``; ``unavailable``, which may hide a success.
     """
+    too_fast = hurried(client, change.user)
+    if too_fast is not None:
+        raise too_fast
+    reply = await _ask(client, change, vouched)
+    if reply[0] != b"ok":
+        client.pace.give_back(change.user.id)
+    if reply[0] == b"unknown_target":
+        raise UnknownTarget
+    outcome = outcome_of(reply)
+    if isinstance(outcome, Refusal):
+        raise outcome
+    if not isinstance(outcome, Posted):
+        raise Cold
+    return outcome
+
+
+async def _ask(client: RedisClient, change: Change, vouched: Vouched | None) -> list[Any]:
     settings = client.settings
     partition = client.partition_of(change.room)
     fixed = keys.partition_keys(partition)
     room_keys = keys.room_keys(partition, change.room)
     parts = change.parts
-    reply = await client.call(
+    reply: list[Any] = await client.call(
         "change",
         [
             fixed.head,
@@ -62,7 +79,6 @@ async def change(client: RedisClient, change: Change, vouched: Vouched | None = 
             room_keys.log,
             room_keys.members,
             keys.seen(partition, change.room, change.user.id, change.cid),
-            keys.rate(partition, change.user.id),
         ],
         [
             change.room,
@@ -75,17 +91,8 @@ async def change(client: RedisClient, change: Change, vouched: Vouched | None = 
             settings.log_events,
             settings.seen_s * 1000,
             settings.drain_limit,
-            1000 / settings.send_rate if settings.send_rate else 0,
-            settings.send_burst,
             *keys.seen_affixes(partition, change.room),
             *(vouched or ("", "", "")),
         ],
     )
-    if reply[0] == b"unknown_target":
-        raise UnknownTarget
-    outcome = outcome_of(reply)
-    if isinstance(outcome, Refusal):
-        raise outcome
-    if not isinstance(outcome, Posted):
-        raise Cold
-    return outcome
+    return reply

@@ -24,6 +24,7 @@ from redis.exceptions import (
 
 from server.domain.errors import Refusal
 from server.runtime import instruments
+from server.runtime.pace import Pace
 from server.runtime.patience import wait_for
 from server.runtime.settings import Settings
 from server.state import keys
@@ -46,6 +47,7 @@ class RedisClient:
     """Commands with a deadline, wherever their keys are.
 
     Attributes:
+        pace: how fast each person may post and change here.
         partitions: number of partitions of this installation.
         settings: the settings that the process was started with.
     """
@@ -53,6 +55,7 @@ class RedisClient:
     def __init__(self, settings: Settings, router: Router, partitions: int) -> None:
         self.settings = settings
         self.partitions = partitions
+        self.pace = Pace(settings.send_rate, settings.send_burst)
         self._router = router
         self._settling = Settling(router.run)
 

@@ -11,14 +11,13 @@ key                             type      holds, and what bounds it
 ``c:{p}:lease``                 string    token of the writer that drains; expires
 ``c:{p}:replicas``              zset      replica boot id -> end of its lease, ms
 ``c:{p}:replica:<boot>``        set       ``room connection user`` it registered
-``c:{p}:room:<id>``             hash      state, epoch, seq, pep, pend, saved, counters
+``c:{p}:room:<id>``             hash      state, visibility, generation, place, saved
 ``c:{p}:room:<id>:log``         stream    recent events, entry id = ``<epoch>-<seq>``; MAXLEN
 ``c:{p}:room:<id>:members``     hash      user -> role
 ``c:{p}:room:<id>:reads``       hash      user -> ``<epoch>-<seq>-<messages>``
 ``c:{p}:room:<id>:online``      hash      user -> open connections
 ``c:{p}:room:<id>:seen:…``      string    position that ``<user>:<cid>`` got, ``-x`` behind it
                                           where that message was deleted; expires
-``c:{p}:rate:<user>``           string    theoretical arrival time of the next send; expires
 ``c:{p}:events``                channel   publications, see ``state/feed.py``
 ``c:{p}:canary:<feed>``         channel   what one feed sends to itself, see ``state/canary.py``
 ``c:{control}:events``          channel   ended sessions, disabled users
@@ -88,11 +87,6 @@ def seen_affixes(partition: int, room: str) -> tuple[str, str]:
     """Return what stands in a key of ``seen`` before the user, and between him and the cid."""
     before, between, _ = seen(partition, room, "\0", "\0").split("\0")
     return before, between
-
-
-def rate(partition: int, user: str) -> str:
-    """Return the key of a person's send rate in a partition."""
-    return f"c:{{{partition}}}:rate:{user}"
 
 
 def replica(partition: int, boot: str) -> str:

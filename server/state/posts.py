@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 from enum import Enum
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -53,19 +55,34 @@ async def post(client: RedisClient, batch: Sequence[Post]) -> list[Outcome]:
     per message; a ``Refusal`` of ``unavailable`` means that it may have been posted: the
     same ``cid`` again finds out.
     """
+    outcomes: list[Outcome] = [Refusal("unavailable")] * len(batch)
     by_partition: dict[int, list[int]] = {}
     for index, item in enumerate(batch):
-        by_partition.setdefault(client.partition_of(item.room), []).append(index)
+        too_fast = hurried(client, item.user)
+        if too_fast is None:
+            by_partition.setdefault(client.partition_of(item.room), []).append(index)
+        else:
+            outcomes[index] = too_fast
     calls = [
         _publish(client, partition, [batch[index] for index in indexes])
         for partition, indexes in by_partition.items()
     ]
-    outcomes: list[Outcome] = [Refusal("unavailable")] * len(batch)
     replies = await client.pipeline(calls)
     for indexes, reply in zip(by_partition.values(), replies, strict=True):
         for position, index in enumerate(indexes):
-            outcomes[index] = reply if isinstance(reply, Refusal) else outcome_of(reply[position])
+            outcome = reply if isinstance(reply, Refusal) else outcome_of(reply[position])
+            if not isinstance(outcome, Posted) or outcome.duplicate:
+                client.pace.give_back(batch[index].user.id)
+            outcomes[index] = outcome
     return outcomes
+
+
+def hurried(client: RedisClient, user: User) -> Refusal | None:
+    """Count something that a person says; return ``rate_limited`` when he says too much."""
+    wait_s = client.pace.take(user.id, time.monotonic())
+    if wait_s:
+        return Refusal("rate_limited", retry_ms=math.ceil(wait_s * 1000))
+    return None
 
 
 def typing(client: RedisClient, room: str, user: User) -> Command:
@@ -80,13 +97,10 @@ def _publish(client: RedisClient, partition: int, batch: Sequence[Post]) -> Comm
     settings = client.settings
     fixed = keys.partition_keys(partition)
     touched = [fixed.head, fixed.events, fixed.drain]
-    interval_ms = 1000 / settings.send_rate if settings.send_rate else 0
     args: list[str | bytes | int | float] = [
         settings.log_events,
         settings.seen_s * 1000,
         settings.drain_limit,
-        interval_ms,
-        settings.send_burst,
     ]
     for item in batch:
         room_keys = keys.room_keys(partition, item.room)
@@ -95,7 +109,6 @@ def _publish(client: RedisClient, partition: int, batch: Sequence[Post]) -> Comm
             room_keys.log,
             room_keys.members,
             keys.seen(partition, item.room, item.user.id, item.cid),
-            keys.rate(partition, item.user.id),
         ]
         parts = events.message(item.room, item.user, item.cid, item.text)
         args += [item.room, item.user.id, parts.head, parts.tail]
@@ -109,6 +122,4 @@ def outcome_of(row: list[Any]) -> Outcome:
         return Posted(Position(int(row[1]), int(row[2])), int(row[3]), status == b"dup")
     if status == b"cold":
         return COLD
-    if status == b"rate_limited":
-        return Refusal("rate_limited", retry_ms=int(row[1]))
     return Refusal(status.decode())

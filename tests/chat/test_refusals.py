@@ -279,9 +279,7 @@ async def test_a_socket_hears_only_so_many_rooms(town: Town, alice: Person) -> N
     await hers.ask("subscribe", room=rooms[2])
 
 
-async def test_a_fast_talker_is_told_to_slow_down_by_redis(
-    town: Town, alice: Person, kitchen: str
-) -> None:
+async def test_a_fast_talker_is_told_to_slow_down(town: Town, alice: Person, kitchen: str) -> None:
     replica = await town.replica(send_rate=1.0, send_burst=3)
     hers, _ = await replica.enter(alice, kitchen)
     answers = [

@@ -109,8 +109,9 @@ async def _watch_watermarks(redis: object, system: System, room: str) -> None:
     names = keys.room_keys(keys.partition_of(room, system.partitions), room)
     highest = (0, 0)
     while True:
-        epoch, seq = await redis.hmget(names.room, ["saved_epoch", "saved_seq"])  # type: ignore[attr-defined]
-        watermark = (int(epoch or 0), int(seq or 0))
+        saved = await redis.hget(names.room, "saved")  # type: ignore[attr-defined]
+        epoch, seq = (saved or b"0-0").split(b"-")
+        watermark = (int(epoch), int(seq))
         assert watermark >= highest, f"the watermark went back to {watermark} from {highest}"
         if watermark > highest:
             rows = await rows_of(system, room)

@@ -21,6 +21,7 @@ DIGESTS = {
     6: "62fcb21f77d9d4ca",
     7: "0de53245db5fca4a",
     8: "bbea3e857191fed6",
+    9: "f6026a83ccb0a945",
 }
 """Digest of every version: a change of the Lua files wants the next number."""
 

@@ -1,16 +1,15 @@
 -- Change a message: give it another text, delete it, or put an emoji under it.
 --
--- KEYS - head, events channel, drain, room, log, members, seen, rate
+-- KEYS - head, events channel, drain, room, log, members, seen
 -- ARGV - room id, user id, kind ('e', 'x' or 'a'), epoch and seq of the message, head of
 --        the event, its tail up to the target, what stands after the target;
 --        events that the log keeps, ms for which a cid is remembered, most records in the
---        drain, ms between messages of a person or 0, messages that may come at once;
---        what stands in a seen key before the user and between user and cid;
+--        drain; what stands in a seen key before the user and between user and cid;
 --        author, cid and at of the message as PostgreSQL has them, or three times ''
 --
 -- Returns {'ok' | 'dup', epoch, seq, at} or {code}: cold, room_gone, not_a_member,
--- message_not_found, forbidden, storage_backlog, rate_limited (with ms to wait), or
--- unknown_target: the log does not have the message, PostgreSQL may.
+-- message_not_found, forbidden, storage_backlog, or unknown_target: the log does not have
+-- the message, PostgreSQL may.
 
 local MAY_DELETE = {owner = true, moderator = true}
 
@@ -52,12 +51,12 @@ local function change(keys, args)
     return {'not_a_member'}
   end
   local unfit, author, cid, sent_at =
-    find(room, args[4], args[5], args[16], args[17], args[18])
+    find(room, args[4], args[5], args[14], args[15], args[16])
   if unfit then
     return {unfit}
   end
   -- A deleted message leaves a mark where its cid is remembered.
-  local mark = args[14] .. author .. args[15] .. cid
+  local mark = args[12] .. author .. args[13] .. cid
   if string.sub(redis.call('GET', mark) or '', -1) == 'x' then
     return {'message_not_found'}
   end
@@ -66,11 +65,6 @@ local function change(keys, args)
   end
   if redis.call('XLEN', keys[3]) >= tonumber(args[11]) then
     return {'storage_backlog'}
-  end
-  local interval = tonumber(args[12])
-  local wait = interval > 0 and over_rate(partition, keys[8], interval, tonumber(args[13]))
-  if wait then
-    return {'rate_limited', text(math.ceil(wait))}
   end
   local target = ',"target":{"epoch":' .. args[4] .. ',"seq":' .. args[5]
     .. ',"user":"' .. author .. '","cid":"' .. cid .. '"}'

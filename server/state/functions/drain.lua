@@ -54,7 +54,7 @@ local function acknowledge(keys, args)
     local newer = epoch > room.saved_epoch
       or (epoch == room.saved_epoch and top > room.saved_seq)
     if room.state == 'live' and newer then
-      redis.call('HSET', room.key, 'saved_epoch', text(epoch), 'saved_seq', text(top))
+      redis.call('HSET', room.key, 'saved', text(epoch) .. '-' .. text(top))
       announce(partition, id, text(epoch), text(top), 's', '-', '{"ev":"saved","room":"' .. id
         .. '","epoch":' .. text(epoch) .. ',"seq":' .. text(top) .. '}')
     end

@@ -1,6 +1,6 @@
 -- Who may come in: members, and anybody into a public room.
 local function may_enter(room, role)
-  return role ~= 'banned' and (role or room.visibility == 'public')
+  return role ~= 'banned' and (role or redis.call('HGET', room.key, 'visibility') == 'public')
 end
 
 -- Make a stranger a member; what was said before counts as read.

@@ -31,8 +31,8 @@ local function hydrate(keys, args)
     seen_epoch[keys[1]] = partition.epoch
   end
   redis.call('HSET', keys[4], 'state', 'live', 'visibility', args[4], 'generation', partition.generation,
-    'epoch', args[5], 'seq', args[6], 'pep', args[5], 'pend', args[6],
-    'messages', args[7], 'saved_epoch', args[5], 'saved_seq', args[6])
+    'place', args[5] .. '-' .. args[6] .. ' ' .. args[5] .. '-' .. args[6] .. ' ' .. args[7],
+    'saved', args[5] .. '-' .. args[6])
   local a = 8
   for _, key in ipairs({keys[6], keys[7]}) do
     local rows = tonumber(args[a])

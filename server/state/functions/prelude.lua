@@ -15,7 +15,7 @@
 local seen_epoch = {}
 
 local function text(number)
-  return string.format('%.0f', number) -- tostring() turns large numbers into 1e+14
+  return string.format('%d', number) -- tostring() turns large numbers into 1e+14
 end
 
 -- Open a partition whatever it has lost: for leases, watermarks and who is online.
@@ -82,26 +82,28 @@ local function forget(partition, replicas, epoch, ms, seq)
   end
 end
 
--- Read the hash of a room; `state` is false when the room is not in this Redis.
+-- Read the hash of a room; `state` is false when the room is not in this Redis. What changes
+-- with every event is one field, `place`: a message reads and writes it once.
 local function load_room(partition, id, key, log)
   if partition.rooms[key] then
     return partition.rooms[key]
   end
-  local h = redis.call('HMGET', key, 'state', 'epoch', 'seq', 'pep', 'pend', 'messages',
-    'visibility', 'saved_epoch', 'saved_seq', 'generation')
-  local current = h[1] == 'deleted' or (h[10] or '') == partition.generation
+  local h = redis.call('HMGET', key, 'state', 'generation', 'place', 'saved')
+  local current = h[1] == 'deleted' or (h[2] or '') == partition.generation
+  local epoch, seq, pep, pend, messages =
+    string.match(h[3] or '', '^(%d+)-(%d+) (%d+)-(%d+) (%d+)$')
+  local saved_epoch, saved_seq = string.match(h[4] or '', '^(%d+)-(%d+)$')
   local room = {
     id = id, key = key, log = log,
     state = current and h[1],
     stale = h[1] and not current,
-    epoch = tonumber(h[2]) or 0,
-    seq = tonumber(h[3]) or 0,
-    pep = tonumber(h[4]) or 0,   -- the epoch before, and
-    pend = tonumber(h[5]) or 0,  -- the last seq that it had
-    messages = tonumber(h[6]) or 0,
-    visibility = h[7],
-    saved_epoch = tonumber(h[8]) or 0,
-    saved_seq = tonumber(h[9]) or 0,
+    epoch = tonumber(epoch) or 0,
+    seq = tonumber(seq) or 0,
+    pep = tonumber(pep) or 0,   -- the epoch before, and
+    pend = tonumber(pend) or 0, -- the last seq that it had
+    messages = tonumber(messages) or 0,
+    saved_epoch = tonumber(saved_epoch) or 0,
+    saved_seq = tonumber(saved_seq) or 0,
   }
   partition.rooms[key] = room
   return room
@@ -146,12 +148,17 @@ local function append(partition, room, kind, subject, head, tail, log_events)
   return epoch, seq
 end
 
+-- Where a room stands, as its hash says it.
+local function place(room)
+  return string.format('%d-%d %d-%d %d',
+    room.epoch, room.seq, room.pep, room.pend, room.messages)
+end
+
 -- Write back the rooms that changed and publish what was announced.
 local function commit(partition)
   for _, room in pairs(partition.rooms) do
     if room.changed then
-      redis.call('HSET', room.key, 'epoch', text(room.epoch), 'seq', text(room.seq),
-        'pep', text(room.pep), 'pend', text(room.pend), 'messages', text(room.messages))
+      redis.call('HSET', room.key, 'place', place(room))
     end
   end
   local count = #partition.out
@@ -162,19 +169,6 @@ local function commit(partition)
   redis.call('HSET', partition.head, 'n', n)
   redis.call('SPUBLISH', partition.channel,
     n .. ' ' .. count .. '\n' .. table.concat(partition.out))
-end
-
--- Count one message against a person's rate; returns the ms to wait when it is too fast.
-local function over_rate(partition, key, interval, burst)
-  -- Generic cell rate algorithm (ITU-T I.371): one number per person.
-  local due = tonumber(redis.call('GET', key) or 0)
-  local wait = due - partition.now - (burst - 1) * interval
-  if wait > 0 then
-    return wait
-  end
-  due = math.max(due, partition.now) + interval
-  redis.call('SET', key, text(due), 'PX', text(math.ceil(due - partition.now) + 1))
-  return nil
 end
 
 -- A member is stored as "<role> <name>".
