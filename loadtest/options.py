@@ -1,0 +1,113 @@
+"""What may be asked of a scenario, and what a scenario is."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Final, TypeAlias
+
+from loadtest.accounts import Site
+from loadtest.outcome import Latency, Round
+from loadtest.progress import Progress
+
+_LIMIT: Final = re.compile(r"(p50|p90|p99|p99\.9|max)\s*<=\s*(\d+(?:\.\d+)?)\s*ms")
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How late messages may be at most while the highest rate is looked for."""
+
+    name: str
+    ms: float
+
+    @classmethod
+    def of(cls, text: str) -> Limit:
+        """Read ``p99<=50ms``.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        found = _LIMIT.fullmatch(text.strip())
+        if found is None:
+            raise ValueError(f"{text} is not like p99<=50ms")
+        return cls(found[1], float(found[2]))
+
+    def holds(self, latency: Latency | None) -> bool:
+        """Tell whether a distribution keeps it; nothing at all does not."""
+        if latency is None:
+            return False
+        name = {"p99.9": "p999"}.get(self.name, self.name)
+        return float(getattr(latency, name)) <= self.ms
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Numbers of a scenario. ``rate`` is messages a second of each room; ``size`` bytes of text.
+
+    ``people`` have accounts, and several sockets each where there are more members; ``speakers``
+    of a room share its rate. ``at_once`` connects or log-ins are under way at the same time.
+    """
+
+    members: int = 0
+    rooms: int = 1
+    rate: float = 0.0
+    seconds: float = 5.0
+    warm_up: float = 1.0
+    rounds: int = 1
+    size: int = 128
+    people: int = 100
+    speakers: int = 1
+    at_once: int = 128
+    log_ins: int = 0
+    replicas: int = 1
+    seed: int = 1
+    poisson: bool = False
+    find_max: Limit | None = None
+
+    def named(self, names: Mapping[str, object]) -> dict[str, int | float | str]:
+        """Return those of these names that a reader of the outcome needs."""
+        found: dict[str, int | float | str] = {}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if each.name in names:
+                found[each.name] = value
+        found["sockets"] = self.members * self.rooms
+        if self.poisson:
+            found["poisson"] = "yes"
+        if self.find_max:
+            found["find_max"] = f"{self.find_max.name}<={self.find_max.ms:g}ms"
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """Where a scenario is measured: the system, what is asked, and the person who waits.
+
+    ``stop`` is set when that person wants to see what there is.
+    """
+
+    site: Site
+    options: Options
+    progress: Progress
+    stop: asyncio.Event
+
+
+Measure: TypeAlias = Callable[[Stand], AsyncGenerator[Round, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One scenario: its name, what it answers, its numbers, and how it is measured.
+
+    ``short`` replaces some of ``defaults`` where all scenarios run one after another.
+    ``own`` is one that needs a system of its own, behind nginx, once for each count of replicas.
+    """
+
+    name: str
+    says: str
+    defaults: Mapping[str, int | float]
+    short: Mapping[str, int | float]
+    measure: Measure
+    own: bool = False

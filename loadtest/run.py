@@ -1,0 +1,112 @@
+"""Asks one question after another, and keeps what was answered, also when it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from loadtest.accounts import ForeignSite, OwnSite, Site
+from loadtest.errors import CannotRunError, StoppedError
+from loadtest.options import Options, Question, Stand
+from loadtest.outcome import Round, Scenario
+from loadtest.progress import Progress
+from loadtest.system import System
+
+
+class Asked(NamedTuple):
+    """A question with its numbers."""
+
+    question: Question
+    options: Options
+
+
+class Shape(NamedTuple):
+    """What of a system has to be the same for two questions to share it."""
+
+    replicas: int
+    nginx: bool
+
+
+async def answer(
+    asked: Sequence[Asked],
+    *,
+    url: str | None,
+    folder: Path,
+    progress: Progress,
+    stop: asyncio.Event,
+    found: list[Scenario],
+) -> None:
+    """Measure everything that is asked; ``found`` has what is known at any time.
+
+    Without ``url`` a system of our own is started on data in ``folder``.
+
+    Raises:
+        CannotRunError: the system does not answer, or nobody may come in.
+        LocalError: a system of our own did not start.
+    """
+    steps = [step for each in asked for step in _steps(each, foreign=url is not None)]
+    async with AsyncExitStack() as stack:
+        running: Shape | None = None
+        site: Site | None = ForeignSite(url) if url is not None else None
+        for number, (name, shape, each) in enumerate(steps):
+            if stop.is_set():
+                return
+            if url is None and shape != running:
+                await stack.aclose()
+                progress.now(f"starting Beseda, replicas: {shape.replicas}")
+                place = folder / f"{number}-{name}"
+                site = await stack.enter_async_context(_own(place, shape))
+                running = shape
+            assert site is not None
+            rounds: list[Round] = []
+            settings = each.options.named({**each.question.defaults, "size": 0, "warm_up": 0})
+            found.append(Scenario(name, settings, rounds))
+            stand = Stand(site, each.options, progress, stop)
+            with contextlib.suppress(StoppedError):
+                async with aclosing(each.question.measure(stand)) as measured:
+                    async for one in measured:
+                        rounds.append(one)
+                        progress.say(_told(name, one))
+            if not rounds:
+                found.pop()
+
+
+def _steps(asked: Asked, *, foreign: bool) -> Iterator[tuple[str, Shape, Asked]]:
+    question, options = asked
+    if not question.own:
+        yield question.name, Shape(options.replicas, nginx=options.replicas > 1), asked
+        return
+    if foreign:
+        raise CannotRunError(f"{question.name} starts its systems itself: leave --url out")
+    count = 1
+    while True:
+        count = min(count, options.replicas)
+        numbers = dataclasses.replace(options, replicas=count)
+        yield f"{question.name}-{count}", Shape(count, nginx=True), Asked(question, numbers)
+        if count == options.replicas:
+            return
+        count *= 2
+
+
+@asynccontextmanager
+async def _own(folder: Path, shape: Shape) -> AsyncIterator[Site]:
+    async with System(folder, replicas=shape.replicas, nginx=shape.nginx) as system:
+        yield OwnSite(system)
+
+
+def _told(name: str, measured: Round) -> str:
+    latency, parts = measured.latency, []
+    if latency is not None:
+        parts.append(
+            f"p50 {latency.p50:.2f} ms  p99 {latency.p99:.2f} ms  max {latency.max:.1f} ms"
+        )
+        parts.append(f"{measured.received / measured.seconds:.0f} deliveries/s")
+        parts.append(f"received {measured.received} of {measured.expected}")
+    parts += [f"{key} {figure.value:g} {figure.unit}" for key, figure in measured.figures.items()]
+    parts += [f"{code} {count}" for code, count in measured.errors.items()]
+    return f"{name}: " + ", ".join(part.strip() for part in parts)

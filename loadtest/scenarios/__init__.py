@@ -1,0 +1,28 @@
+"""The questions that may be asked, one file each, in the order in which they are asked."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from loadtest.scenarios import (
+    big_room,
+    connect_storm,
+    idle,
+    login_storm,
+    reconnect_storm,
+    replicas,
+    small_rooms,
+)
+
+QUESTIONS: Final = {
+    question.name: question
+    for question in (
+        big_room.QUESTION,
+        small_rooms.QUESTION,
+        idle.QUESTION,
+        connect_storm.QUESTION,
+        reconnect_storm.QUESTION,
+        login_storm.QUESTION,
+        replicas.QUESTION,
+    )
+}
