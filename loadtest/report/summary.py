@@ -37,7 +37,7 @@ LABELS: Final = {
 }
 """What people read where a threshold's name is a code."""
 
-PEOPLE: Final = ("members", "connections", "sockets", "users", "people")
+PEOPLE: Final = ("sockets", "connections", "members", "users", "people")
 """Settings that may say how many were connected, the most fitting first."""
 
 _LOWER_UNITS = {"us", "ms", "s", "B", "KB", "MB", "GB", "%"}
