@@ -20,6 +20,7 @@ from server.chat.joining import Joining
 from server.chat.people import Comer, Member
 from server.chat.ring import Ring
 from server.chat.room import Room
+from server.chat.watermarks import Watermarks
 from server.domain.errors import Refusal
 from server.domain.positions import Position
 from server.domain.rooms import User
@@ -33,8 +34,6 @@ REPAIRS_AT_ONCE = 32
 """After Redis was away every room asks its log: so many at the same time."""
 RETRY_FIRST_S = 0.1
 RETRY_MOST_S = 2.0
-SAVED_DELAY_S = 0.1
-"""How long a saved watermark waits for a message to go with."""
 GONE = frozenset({"room_gone", "room_not_found"})
 
 
@@ -80,7 +79,9 @@ class Lobby:
         self._mending: dict[Room, asyncio.Task[None]] = {}
         self._lingering: dict[Room, asyncio.TimerHandle] = {}
         self._unwritten: list[Room] = []
-        self._unsaved: list[Room] = []
+        self._watermarks = Watermarks(
+            lambda s, call: asyncio.get_running_loop().call_later(s, call)
+        )
         self._repairs = asyncio.Semaphore(REPAIRS_AT_ONCE)
 
     def __iter__(self) -> Iterator[Room]:
@@ -230,14 +231,7 @@ class Lobby:
 
     def has_saved(self, room: Room) -> None:
         """Write a saved watermark when it found no other frame to go with for a while."""
-        if not self._unsaved:
-            asyncio.get_running_loop().call_later(SAVED_DELAY_S, self._write_saved)
-        self._unsaved.append(room)
-
-    def _write_saved(self) -> None:
-        rooms, self._unsaved = self._unsaved, []
-        for room in rooms:
-            room.flush_saved()
+        self._watermarks.wait(room)
 
     def _write(self) -> None:
         rooms, self._unwritten = self._unwritten, []

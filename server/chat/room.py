@@ -62,6 +62,7 @@ class Room:
         online: people in the room, on all replicas, as last heard.
         broken: why events are held, or ``None``: ``opening``, ``hole``, ``missed``, …
         members: each with the position at which Redis let him in.
+        watermark: the frame of a saved watermark that waits for others to go with.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Room:
         self.online = 0
         self.broken: str | None = "opening"
         self.closed = False
+        self.watermark: bytes | None = None
         self.members: dict[Member, Position] = {}
         self.comers: set[Comer] = set()
         self._pending_limit = pending_limit
@@ -86,7 +88,6 @@ class Room:
         self._counted = False
         self._whole: asyncio.Event | None = None
         self._frames: list[bytes] = []
-        self._saved: bytes | None = None
         self._told = START
         self._typed: dict[str, float] = {}
         self._host = host
@@ -148,9 +149,9 @@ class Room:
         if not frames:
             return
         self._frames = []
-        if self._saved is not None:
-            frames.append(self._saved)
-            self._saved = None
+        if self.watermark is not None:
+            frames.append(self.watermark)
+            self.watermark = None
         joined = frames[0] if len(frames) == 1 else b"".join(frames)
         for member in tuple(self.members):
             member.write(joined)
@@ -159,17 +160,17 @@ class Room:
 
     def flush_saved(self) -> None:
         """Write the saved watermark that waited for other frames to go with."""
-        if self._saved is not None:
-            self._frames.append(self._saved)
-            self._saved = None
+        if self.watermark is not None:
+            self._frames.append(self.watermark)
+            self.watermark = None
             self.flush()
 
     def _queue_saved(self, frame: bytes) -> None:
         # Only the newest counts, and nobody waits for it: as a write of its own after each
         # message it would double the cost of a busy room.
-        if self._saved is None:
+        if self.watermark is None:
             self._host.has_saved(self)
-        self._saved = frame
+        self.watermark = frame
 
     def _queue(self, frame: bytes) -> None:
         if not self._frames:
