@@ -138,6 +138,9 @@ REDIS_SECONDS: Final = Histogram(
 REDIS_ERRORS: Final = Counter(
     "beseda_redis_errors_total", "Redis commands that failed, by error.", ["error"]
 )
+REDIS_OVERFLOWS: Final = Counter(
+    "beseda_redis_overflows_total", "Calls refused because too many commands waited for Redis."
+)
 REDIS_FAILOVERS: Final = Counter(
     "beseda_redis_failovers_total", "Times that Redis turned out to have other masters."
 )

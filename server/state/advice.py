@@ -6,16 +6,11 @@ is not guessed.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
-from redis.asyncio import Redis
-from redis.exceptions import ResponseError
-
-from server.state.layout import fields_of
+from server.state.layout import Command, fields_of
 from server.state.router import Router
 from server.state.servers import UNREACHABLE
 
@@ -32,6 +27,7 @@ _ASKED = (
 )
 
 _SECTIONS = ("memory", "persistence", "replication")
+_QUESTIONS: Final[list[Command]] = [("INFO", *_SECTIONS), ("CONFIG", "GET", *_ASKED)]
 
 
 class Facts(NamedTuple):
@@ -97,35 +93,30 @@ def risks(facts: Facts) -> list[str]:
     return found
 
 
-async def advise(router: Router, timeout_s: float) -> None:
+async def advise(router: Router) -> None:
     """Log a warning for each risk; whatever fails is no reason to fail."""
     found: dict[str, int] = {}
     try:
-        async with asyncio.timeout(timeout_s):
-            masters = await router.masters()
-            for facts in await asyncio.gather(
-                *(_facts(each, cluster=router.cluster, watched=router.watched) for each in masters)
-            ):
-                for risk in risks(facts):
-                    found[risk] = found.get(risk, 0) + 1
+        for info, config in await router.ask_masters(_QUESTIONS):
+            facts = _facts(info, config, cluster=router.cluster, watched=router.watched)
+            for risk in risks(facts):
+                found[risk] = found.get(risk, 0) + 1
     except UNREACHABLE as error:
         logger.info("the settings of Redis are unknown", extra={"reason": type(error).__name__})
     for risk, servers in found.items():
         logger.warning("a setting of Redis is risky", extra={"risk": risk, "servers": servers})
 
 
-async def _facts(redis: Redis, *, cluster: bool, watched: bool) -> Facts:
+def _facts(told: Any, configured: Any, *, cluster: bool, watched: bool) -> Facts:
     config: dict[str, str] = {}
-    info: dict[str, str] = {}
     # A user that may not ask gets an error instead.
-    with suppress(ResponseError):
-        info = fields_of(await redis.execute_command("INFO", *_SECTIONS))
+    info = {} if isinstance(told, Exception) else fields_of(told)
     if "maxmemory_policy" in info:
         config["maxmemory-policy"] = info["maxmemory_policy"]
     if "aof_enabled" in info:
         config["appendonly"] = "yes" if info["aof_enabled"] == "1" else "no"
-    with suppress(ResponseError):
-        config |= _pairs(await redis.execute_command("CONFIG", "GET", *_ASKED))
+    if not isinstance(configured, Exception):
+        config |= _pairs(configured)
     if not cluster:
         config.pop("cluster-node-timeout", None)
     replicas = int(info.get("connected_slaves", 0))

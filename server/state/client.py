@@ -198,7 +198,7 @@ async def open_redis(settings: Settings) -> AsyncIterator[RedisClient]:
         raise Refusal("unavailable", words) from error
     follower = asyncio.create_task(router.follow()) if router.watched else None
     try:
-        await advise(router, settings.redis_timeout_s)
+        await advise(router)
         yield RedisClient(settings, router, partitions)
     finally:
         if follower is not None:

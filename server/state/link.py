@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 import hiredis
-from redis.asyncio.connection import SSLConnection
 
 from server.state.address import Server, parse_address
+from server.state.dial import credentials, dial
 
 
 class Message(NamedTuple):
@@ -104,18 +104,6 @@ async def connect_link(url: str, server: Server | None, link: Link) -> None:
         ValueError: the url is not one of Redis.
     """
     address = parse_address(url)
-    options = dict(address.options)
-    loop = asyncio.get_running_loop()
-    if "path" in options:
-        await loop.create_unix_connection(lambda: link, options["path"])
-    else:
-        host, port = server or address.servers[0]
-        context = None
-        if options.pop("connection_class", None) is SSLConnection:
-            # redis-py reads what the url says about certificates.
-            context = SSLConnection(**options).ssl_context.get()
-        await loop.create_connection(lambda: link, host, port, ssl=context)
-    password = options.get("password")
-    if password:
-        user = options.get("username")
-        link.send("AUTH", *([user] if user else []), password)
+    await dial(address, server, link)
+    for command in credentials({**address.options, "db": 0}):
+        link.send(*map(str, command))

@@ -12,7 +12,6 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from redis.asyncio import Redis
 from redis.exceptions import (
     AskError,
     ClusterDownError,
@@ -139,14 +138,15 @@ class Router:
         async with asyncio.timeout(self._timeout_s):
             return (await self._current()).owner_of(key)
 
-    async def masters(self) -> list[Redis]:
-        """Return a client of each master.
+    async def ask_masters(self, commands: Sequence[Command]) -> list[list[Any]]:
+        """Ask every master the same; return the replies of each.
 
         Raises:
-            Unknown, TimeoutError: nobody could say.
+            Unknown, RedisError, TimeoutError, OSError: one of them cannot be reached.
         """
         async with asyncio.timeout(self._timeout_s):
-            return [self._servers.client(server) for server in (await self._current()).masters]
+            masters = (await self._current()).masters
+            return await asyncio.gather(*(self._servers.ask(each, commands) for each in masters))
 
     async def follow(self) -> None:
         """Ask the Sentinels again and again until cancelled: a master may be replaced unseen."""
@@ -169,7 +169,7 @@ class Router:
 
     async def close(self) -> None:
         """Drop every connection."""
-        await self._servers.close()
+        self._servers.close()
 
     # --- Commands -------------------------------------------------------------------------
 
@@ -225,7 +225,7 @@ class Router:
                 # One slot was moved, or all of a master's: looking costs little.
                 self._stale = self._stale or time.monotonic() - self._found_at > REFRESH_MOVED_S
             elif isinstance(reply, ReadOnlyError) and self.watched:
-                await self._servers.drop(server)  # a demoted master; new connections look who it is
+                self._servers.drop(server)  # a demoted master; new connections look who it is
 
     async def _send_asking(self, server: Server | None, asked: AskError, command: Command) -> Any:
         """Send one command to where its slot is being moved; both in one go on one connection."""
@@ -287,7 +287,7 @@ class Router:
             instruments.REDIS_FAILOVERS.inc()
             logger.warning("Redis has other masters", extra={"masters": len(layout.masters)})
         # Whoever is on the way to a demoted master must not arrive.
-        await self._servers.keep(layout.masters)
+        self._servers.keep(layout.masters)
 
 
 async def open_router(settings: Settings) -> Router:
@@ -304,9 +304,8 @@ async def open_router(settings: Settings) -> Router:
             if not router.watched:
                 router.cluster = await router.is_cluster()
             _need_sense(address, cluster=router.cluster)
-            for master in await router.masters():
-                info = fields_of(await master.execute_command("INFO", "server"))
-                _need_functions(info["redis_version"])
+            for [info] in await router.ask_masters([("INFO", "server")]):
+                _need_functions(info)
     except BaseException:
         await router.close()
         raise
@@ -320,7 +319,10 @@ def _need_sense(address: RedisAddress, *, cluster: bool) -> None:
         raise ValueError("REDIS_URL names several servers that are no Cluster.")
 
 
-def _need_functions(version: str) -> None:
+def _need_functions(info: Any) -> None:
+    if isinstance(info, Exception):
+        raise info
+    version = fields_of(info)["redis_version"]
     if int(version.split(".", maxsplit=1)[0]) < OLDEST_MAJOR:
         raise ValueError(f"Redis {version} is too old: {OLDEST_MAJOR}.0 or newer is needed.")
 
