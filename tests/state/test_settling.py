@@ -1,4 +1,4 @@
-"""Settling a new Redis: whoever waits for it finds his partition settled when he is told to go on."""
+"""Settling a new Redis: who waits for it finds his partition settled when he goes on."""
 
 from __future__ import annotations
 
