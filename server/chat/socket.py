@@ -166,7 +166,7 @@ class Door:
         try:
             writer = await ws.prepare(request)
         except ConnectionError:
-            return ws  # the browser has left meanwhile
+            return web.Response()  # the browser has left meanwhile; nobody reads this
         transport = request.transport
         if transport is None:
             return ws

@@ -48,8 +48,9 @@ class Settling:
         """
         self._waiting |= partitions
         async with self._turn:
-            group, self._waiting = self._waiting, set()
-            if group & partitions:
+            # Somebody may have settled them on the way here; what others want is theirs to do.
+            if self._waiting & partitions:
+                group, self._waiting = self._waiting, set()
                 await self._settle(sorted(group))
 
     async def take_over(self, partitions: set[int]) -> None:

@@ -135,11 +135,16 @@ def test_a_page_names_only_files_that_exist(
             assert (STATIC / "js" / "controllers" / f"{controller}.js").is_file(), controller
 
 
-def test_a_module_is_preloaded_under_the_address_that_imports_use() -> None:
-    page = render("room.html", room_context([]))
-    loaded = {found["href"] for found in page.all("link", rel="modulepreload")}
-    for address in loaded:
-        path = STATIC / str(address).removeprefix(BASE)
+@pytest.mark.parametrize("shown", ["rooms", "room"])
+def test_every_module_is_preloaded_under_the_address_that_imports_use(shown: str) -> None:
+    template, context = every_page()[shown]
+    page = render(template, context)
+    loaded = {str(found["href"]) for found in page.all("link", rel="modulepreload")}
+    for _, attributes in page.elements:
+        for name in (attributes.get("data-controller") or "").split():
+            assert f"{BASE}js/controllers/{name}.js" in loaded
+    for address in (*loaded, f"{BASE}js/app.js"):
+        path = STATIC / address.removeprefix(BASE)
         for imported in re.findall(r'from "(\.[^"]+)"', path.read_text()):
             wanted = (path.parent / imported).resolve().relative_to(STATIC.resolve())
             assert BASE + wanted.as_posix() in loaded, f"{address} imports {imported}"

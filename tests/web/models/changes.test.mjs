@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
-import { Changes } from "../../../web/static/js/models/changes.js";
-import { Fold } from "../../../web/static/js/models/fold.js";
+import { Changes, Fold } from "../../../web/static/js/models/changes.js";
 import { AWAY_MS, Health, PATIENCE_MS, SLOW_MS } from "../../../web/static/js/models/health.js";
 import { Refused, Unanswered } from "../../../web/static/js/models/socket.js";
 import { Timeline } from "../../../web/static/js/models/timeline.js";

@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 import { Conversation } from "../../../web/static/js/models/conversation.js";
 import { Outbox } from "../../../web/static/js/models/outbox.js";
-import { Presence } from "../../../web/static/js/models/presence.js";
+import { Presence, Typing } from "../../../web/static/js/models/people.js";
 import { Socket } from "../../../web/static/js/models/socket.js";
 import { Timeline } from "../../../web/static/js/models/timeline.js";
-import { Typing } from "../../../web/static/js/models/typing.js";
 import { ALICE, BOB, EPOCH, FakeWebSocket, Shelf, hear, message, messages, settle } from "./cast.mjs";
 
 function open(events = messages(1, 3)) {

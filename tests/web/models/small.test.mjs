@@ -2,12 +2,10 @@ import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 import { Emitter } from "../../../web/static/js/models/emitter.js";
 import { split } from "../../../web/static/js/models/links.js";
-import { initials } from "../../../web/static/js/models/person.js";
+import { Presence, SHOWN_MS, TOLD_EVERY_MS, Typing, initials } from "../../../web/static/js/models/people.js";
 import { covered, follows, parse, text } from "../../../web/static/js/models/position.js";
-import { Presence } from "../../../web/static/js/models/presence.js";
 import { openStore } from "../../../web/static/js/models/store.js";
-import { SHOWN_MS, TOLD_EVERY_MS, Typing } from "../../../web/static/js/models/typing.js";
-import { Unread } from "../../../web/static/js/models/unread.js";
+import { Unread } from "../../../web/static/js/models/watch.js";
 import { ALICE, BOB, EPOCH, hear, message } from "./cast.mjs";
 
 beforeEach(() => mock.timers.reset());

@@ -4,10 +4,11 @@ import { Words } from "./words.js";
  * Starts what the page asks for by `data-controller`: each name is a file of controllers/ that gets its element and
  * the page. Pages of the chat carry data for a session, which begins when every controller listens.
  */
+const { lang } = document.documentElement;
 const data = JSON.parse(document.getElementById("page-data")?.textContent ?? "{}");
 const page = {
   data,
-  words: new Words(document.documentElement.lang),
+  words: new Words(lang, (await import(`./words/${lang}.js`)).default),
   csrf: document.querySelector('meta[name="csrf-token"]').content,
   session: data.user ? await join() : null,
 };
@@ -29,15 +30,16 @@ async function start(name, element) {
 }
 
 async function join() {
-  const [{ openSession }, shown] = await Promise.all([
+  const [{ openSession }, messages, people] = await Promise.all([
     import("./models/session.js"),
-    data.room ? import("./controllers/shown.js") : null,
+    data.room && import("./controllers/message-node.js"),
+    data.room && import("./controllers/people.js"),
   ]);
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
   return openSession({
     page: data,
-    events: shown?.events() ?? [],
-    people: shown?.people() ?? [],
+    events: messages?.shownEvents() ?? [],
+    people: people?.shownPeople() ?? [],
     url: `${scheme}//${location.host}${data.socket ?? "/ws"}`,
     // Scripts of another version speak another way: the address of all of them names it.
     version: new URL(".", import.meta.url).pathname,

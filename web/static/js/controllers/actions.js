@@ -1,4 +1,4 @@
-import { toEnd } from "./scroll.js";
+import { toEnd } from "./rows.js";
 
 const MODERATES = new Set(["owner", "moderator"]);
 

@@ -1,5 +1,5 @@
 import { OutboxFull } from "../models/outbox.js";
-import { toEnd } from "./scroll.js";
+import { toEnd } from "./rows.js";
 
 const WARN_FROM = 0.8;
 const DRAFT_PAUSE_MS = 300;

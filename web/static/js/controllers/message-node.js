@@ -1,11 +1,20 @@
 import { split } from "../models/links.js";
-import { hue, initials } from "../models/person.js";
-import { showMoment } from "./moment.js";
+import { hue, initials } from "../models/people.js";
+import { showMoment } from "./page.js";
 import { isEvent, previousEvent, previousRow } from "./rows.js";
 
 /* Draws events as the templates do: partials/_message.html is the original, and its empty copy is cloned here. */
 
 const GROUP_MS = 5 * 60_000;
+const NAMES = 12;
+const ICONS = { sending: "clock", sent: "tick", saved: "ticks", failed: "alert" };
+
+/** A message that was refused so often in a row says why; the sign says it from the first time. */
+const LOUD_FROM = 2;
+/** So long is something offered back. */
+const OFFERED_MS = 10_000;
+
+let timer;
 
 export function draw(event, words) {
   return event.ev === "message" ? drawMessage(event, words) : drawMemberLine(event, words);
@@ -96,3 +105,132 @@ function newDayLine(node, words) {
 }
 
 const dayOf = (node) => new Date(Number(node.dataset.at)).toDateString();
+
+/** Draws what became of a message by its changes: its text, and who reacted with what. */
+export function showFold(node, view, words) {
+  const text = node.querySelector(".message__text");
+  const said = view.isDeleted ? words.say("messageDeleted") : view.text;
+  if (text.textContent !== said || view.isDeleted) fillText(text, said);
+  node.classList.toggle("message--deleted", view.isDeleted);
+  if (view.isEdited) text.dataset.mark = words.say("edited");
+  else delete text.dataset.mark;
+  showReactions(node, view.reactions, words);
+}
+
+function showReactions(node, reactions, words) {
+  const shown = node.querySelector(".reactions");
+  if (!reactions.length) {
+    shown?.remove();
+    return;
+  }
+  const list = shown ?? node.appendChild(newList());
+  // A button that has the focus stays the same one.
+  const known = new Map([...list.querySelectorAll("button")].map((button) => [button.dataset.emoji, button]));
+  const buttons = reactions.map((reaction) => {
+    const button = known.get(reaction.emoji) ?? newReaction(reaction.emoji);
+    button.setAttribute("aria-pressed", String(reaction.isOwn));
+    button.lastElementChild.textContent = words.number(reaction.users.length);
+    button.title = names(reaction.users, words);
+    button.setAttribute("aria-label", `${reaction.emoji} ${button.title}`);
+    return button;
+  });
+  const here = [...list.children];
+  if (buttons.length !== here.length || buttons.some((button, index) => button !== here[index])) list.replaceChildren(...buttons);
+}
+
+function names(users, words) {
+  const known = users.slice(0, NAMES).map(({ name }) => name);
+  const more = users.length - known.length;
+  return known.join(", ") + (more > 0 ? ` ${words.count("andMore", more)}` : "");
+}
+
+function newList() {
+  const list = document.createElement("div");
+  list.className = "reactions";
+  // Reactions are seen when one looks; a screen reader would read out little else.
+  list.setAttribute("aria-live", "off");
+  return list;
+}
+
+function newReaction(emoji) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "reaction";
+  button.dataset.emoji = emoji;
+  const sign = document.createElement("span");
+  sign.textContent = emoji;
+  const count = document.createElement("span");
+  count.className = "reaction__count";
+  button.append(sign, count);
+  return button;
+}
+
+/** Says in a sign and in words what became of an own message; `code` is why it waits or failed. */
+export function showStatus(node, state, words, { code, tries = 0, retry, discard } = {}) {
+  const shown = node.querySelector(".message__state") ?? node.appendChild(newSign());
+  const said = state === "failed" || !code ? words.say(state) : words.code(code);
+  shown.dataset.state = state;
+  shown.title = said;
+  shown.setAttribute("aria-label", said);
+  shown.firstElementChild.className = `icon icon--${ICONS[state]}`;
+  node.classList.toggle("message--failed", state === "failed");
+  node.querySelector(".message__trouble")?.remove();
+  // Most refusals pass before anybody could read them.
+  if (state === "failed" || (code && tries >= LOUD_FROM)) node.append(newTrouble(state, words, { code, retry, discard }));
+}
+
+function newSign() {
+  const sign = document.createElement("span");
+  sign.className = "message__state";
+  sign.setAttribute("role", "img");
+  sign.append(document.createElement("span"));
+  return sign;
+}
+
+function newTrouble(state, words, { code, retry, discard }) {
+  const trouble = document.createElement("p");
+  trouble.className = "message__trouble";
+  const failed = state === "failed";
+  trouble.append(failed ? `${words.say("failed")}. ${words.code(code)}` : words.code(code));
+  if (failed) trouble.append(newButton(words.say("retry"), retry), newButton(words.say("discard"), discard));
+  return trouble;
+}
+
+function newButton(name, act) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "button--link";
+  button.textContent = name;
+  button.addEventListener("click", act);
+  return button;
+}
+
+/** Says below the text what was just done, and takes it back when asked to, for some seconds. */
+export function offerUndo(said, words, act) {
+  const line = document.getElementById("undo");
+  const undo = () => {
+    withdraw();
+    act();
+  };
+  line.replaceChildren(said, newButton(words.say("undo"), undo));
+  line.hidden = false;
+  clearTimeout(timer);
+  timer = setTimeout(withdraw, OFFERED_MS);
+
+  function withdraw() {
+    clearTimeout(timer);
+    if (line.contains(document.activeElement)) document.getElementById("text").focus();
+    line.hidden = true;
+  }
+}
+
+/** Reads back the events that the server has drawn. */
+export const shownEvents = () => [...document.querySelectorAll("#messages [data-seq]")].map(read);
+
+function read(node) {
+  const { kind, epoch, seq, at, cid, user, fold } = node.dataset;
+  const text = node.querySelector(".message__text")?.textContent;
+  const name = node.querySelector(".message__name")?.textContent;
+  const place = { ev: kind, epoch: Number(epoch), seq: Number(seq), at: Number(at), cid };
+  return { ...place, user: { id: user, name }, text, ...(fold ? JSON.parse(fold) : {}) };
+}

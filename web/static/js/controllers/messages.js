@@ -1,11 +1,7 @@
-import { loadEarlier } from "./earlier.js";
-import { showFold } from "./fold.js";
-import { arrange, draw, fillText, place } from "./message-node.js";
-import { oncePerFrame } from "./once-per-frame.js";
-import { Rows, isEvent } from "./rows.js";
-import { isAtEnd, keepPlace, toEnd } from "./scroll.js";
-import { showStatus } from "./status.js";
-import { offerUndo } from "./undo.js";
+import { arrange, draw, fillText, offerUndo, place, showFold, showStatus } from "./message-node.js";
+import { loadEarlier } from "./reading.js";
+import { Rows, isAtEnd, isEvent, keepPlace, toEnd } from "./rows.js";
+import { oncePerFrame } from "./window.js";
 
 /**
  * The messages of the open room. Whatever arrives between two frames is drawn at once, in one layout.

@@ -1,17 +1,26 @@
-import { hue, initials } from "../models/person.js";
 import { pause } from "../models/backoff.js";
-import { oncePerFrame } from "./once-per-frame.js";
+import { hue, initials } from "../models/people.js";
+import { oncePerFrame } from "./window.js";
 
 /** A whole room is in doubt at the same moment: its pages ask one after another. */
 const DOUBT_MS = 3_000;
 const TRIES = 5;
+const FOLDED = "details folded";
 
-/** Who is in the room now. Asked for anew after a break; between, only changes arrive. */
+/** Who is in the room: the column with their names, their number, and who types. */
 export default function people(element, { words, session }) {
-  const { conversation } = session;
-  const { presence, room } = conversation;
+  foldAway(element);
+  show(element.querySelector("#people"), words, session.conversation);
+}
+
+/** Asked for anew after a break; between, only changes arrive. */
+function show(list, words, conversation) {
+  const { presence, typing, room } = conversation;
+  const count = document.getElementById("online");
+  const line = document.getElementById("typing");
 
   presence.on("change", oncePerFrame(draw));
+  typing.on("change", (names) => (line.textContent = sayTyping(names)));
   conversation.on("live", () => presence.online !== presence.people.size && ask());
   conversation.on("returned", () => ask());
   presence.on("doubt", askLater);
@@ -37,10 +46,18 @@ export default function people(element, { words, session }) {
 
   function draw() {
     const here = [...presence.people.values()].sort((a, b) => a.name.localeCompare(b.name));
-    const rows = here.map((person) => drawPerson(person, person.id === element.dataset.owner, words));
+    const rows = here.map((person) => drawPerson(person, person.id === list.dataset.owner, words));
     const hidden = presence.online - here.length;
     if (hidden > 0) rows.push(drawMore(words.count("andMore", hidden)));
-    element.replaceChildren(...rows);
+    list.replaceChildren(...rows);
+    count.textContent = words.count("here", presence.online);
+  }
+
+  /** The height of the line is always there, so nothing moves when it speaks. */
+  function sayTyping(names) {
+    const [a, b] = names;
+    if (!names.length) return "";
+    return names.length > 2 ? words.count("typingMany", names.length) : words.say(b ? "typing2" : "typing1", { a, b });
   }
 }
 
@@ -70,3 +87,75 @@ function part(name, text) {
   element.textContent = text;
   return element;
 }
+
+/** Opens and closes the room's details: a column that stays folded where there is room, otherwise a sheet. */
+function foldAway(element) {
+  const app = document.getElementById("app");
+  const toggle = document.getElementById("details-toggle");
+  const close = document.getElementById("details-close");
+  const wide = matchMedia("(min-width: 1100px)");
+
+  element.dataset.live = "";
+  if (location.hash === "#details") history.replaceState(null, "", location.pathname + location.search);
+  for (const button of [toggle, close]) button.setAttribute("role", "button");
+  fold(recall());
+
+  toggle.addEventListener("click", (event) => {
+    event.preventDefault();
+    if (wide.matches) fold(!app.classList.contains("app--folded"), true);
+    else open(!element.classList.contains("details--open"));
+  });
+  close.addEventListener("click", (event) => {
+    event.preventDefault();
+    open(false);
+    toggle.focus();
+  });
+  for (const button of [toggle, close]) {
+    button.addEventListener("keydown", (event) => {
+      if (event.key !== " ") return;
+      event.preventDefault();
+      button.click();
+    });
+  }
+  document.addEventListener("pointerdown", (event) => {
+    if (!element.contains(event.target) && !toggle.contains(event.target)) open(false);
+  });
+  wide.addEventListener("change", () => open(false));
+
+  function open(isOpen) {
+    if (element.classList.contains("details--open") === isOpen) return;
+    element.classList.toggle("details--open", isOpen);
+    toggle.setAttribute("aria-expanded", String(wide.matches ? !app.classList.contains("app--folded") : isOpen));
+    if (isOpen) close.focus();
+  }
+
+  function fold(isFolded, keep = false) {
+    app.classList.toggle("app--folded", isFolded);
+    toggle.setAttribute("aria-expanded", String(wide.matches && !isFolded));
+    if (keep) remember(isFolded);
+  }
+}
+
+function recall() {
+  try {
+    return localStorage.getItem(FOLDED) === "yes";
+  } catch {
+    return false;
+  }
+}
+
+function remember(isFolded) {
+  try {
+    localStorage.setItem(FOLDED, isFolded ? "yes" : "no");
+  } catch {
+    // Without storage the column opens with every page.
+  }
+}
+
+/** Reads back whom the server has drawn. */
+export const shownPeople = () =>
+  [...document.querySelectorAll("#people > [data-user]")].map(({ dataset }) => ({
+    id: dataset.user,
+    name: dataset.name,
+    role: dataset.role,
+  }));

@@ -1,7 +1,9 @@
-import { compare, START } from "../models/position.js";
-import { isAtEnd } from "./scroll.js";
+import { START, compare, text } from "../models/position.js";
+import { isAtEnd } from "./rows.js";
 
 const EVERY_MS = 1_000;
+const PAGE = 50;
+const AHEAD = "800px 0px 0px 0px";
 
 /** Marks the room read while its end is on the screen of somebody who looks; at most once a second. */
 export default function reading(element, { data, session }) {
@@ -43,5 +45,55 @@ export default function reading(element, { data, session }) {
       // Asked again with the next message, scroll or connection.
       marked = START;
     }
+  }
+}
+
+/** Loads older history before the reader gets to its edge; the link of the page without scripts is the retry. */
+export function loadEarlier(scroller, { words, session }) {
+  const { timeline, room } = session.conversation;
+  const edge = document.getElementById("earlier");
+  const link = document.getElementById("earlier-link");
+  const beginning = document.getElementById("beginning");
+  const name = link.textContent;
+  let loading = false;
+
+  const watcher = new IntersectionObserver(([entry]) => entry.isIntersecting && load(), {
+    root: scroller,
+    rootMargin: AHEAD,
+  });
+  watcher.observe(edge);
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    load();
+  });
+  timeline.on("reset", show);
+  timeline.on("trim", show);
+  show();
+
+  async function load() {
+    if (loading || !timeline.hasEarlier || !timeline.earliest) return;
+    loading = true;
+    const { earliest } = timeline;
+    try {
+      const before = encodeURIComponent(text(earliest));
+      const answer = await fetch(`/api/v1/rooms/${room}/messages?before=${before}&limit=${PAGE}`);
+      if (!answer.ok) throw new Error(String(answer.status));
+      const { events, more } = await answer.json();
+      // A reset may have replaced everything while the page was on its way.
+      if (timeline.earliest === earliest) timeline.prepend(events, more);
+      link.textContent = name;
+      loading = false;
+      show();
+      watcher.unobserve(edge);
+      watcher.observe(edge);
+    } catch {
+      loading = false;
+      link.textContent = words.say("earlierFailed");
+    }
+  }
+
+  function show() {
+    link.hidden = !timeline.hasEarlier;
+    beginning.hidden = timeline.hasEarlier || !timeline.first;
   }
 }

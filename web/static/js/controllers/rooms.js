@@ -1,8 +1,6 @@
-import { isChange } from "../models/fold.js";
-import { showMoment } from "./moment.js";
-import { fetchDocument } from "./fetch-document.js";
-import { oncePerFrame } from "./once-per-frame.js";
-import { rove } from "./rove.js";
+import { isChange } from "../models/changes.js";
+import { showMoment } from "./page.js";
+import { oncePerFrame } from "./window.js";
 
 const TYPING_PAUSE_MS = 200;
 const SHOWN = 99;
@@ -151,4 +149,48 @@ export default function rooms(element, page) {
   function itemOf(room) {
     return list.querySelector(`[data-room="${CSS.escape(room)}"]`);
   }
+}
+
+/** One stop for Tab in a long list; the arrows, Home and End go on from there. */
+function rove(list, selector) {
+  rove.refresh(list, selector);
+  list.addEventListener("focusin", (event) => {
+    if (event.target.matches(selector)) settle(list, selector, event.target);
+  });
+  list.addEventListener("keydown", (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey || !event.target.matches(selector)) return;
+    const links = [...list.querySelectorAll(selector)];
+    const here = links.indexOf(event.target);
+    const next = { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: links.length - 1 }[event.key];
+    if (next === undefined) return;
+    event.preventDefault();
+    links[Math.max(0, Math.min(next, links.length - 1))].focus();
+  });
+}
+
+/** To be called when the list has other rows. */
+rove.refresh = (list, selector) =>
+  settle(list, selector, list.querySelector(`${selector}[aria-current]`) ?? list.querySelector(selector));
+
+function settle(list, selector, stop) {
+  for (const link of list.querySelectorAll(selector)) link.tabIndex = link === stop ? 0 : -1;
+}
+
+/**
+ * Loads a page of this server and parses it without running or loading anything in it.
+ *
+ * XMLHttpRequest, because it parses HTML into a document that is never shown; the policy of the pages forbids
+ * functions that turn text into markup.
+ */
+function fetchDocument(url, signal) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("GET", url);
+    request.responseType = "document";
+    request.timeout = 10_000;
+    request.onload = () => (request.status === 200 && request.response ? resolve(request.response) : reject(new Error()));
+    request.onerror = request.ontimeout = request.onabort = () => reject(new Error());
+    signal?.addEventListener("abort", () => request.abort());
+    request.send();
+  });
 }

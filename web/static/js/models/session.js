@@ -1,16 +1,14 @@
 import { Changes } from "./changes.js";
 import { Conversation } from "./conversation.js";
 import { Outbox } from "./outbox.js";
+import { Presence, Typing } from "./people.js";
 import { at, parse } from "./position.js";
-import { Presence } from "./presence.js";
 import { SharedSocket } from "./shared-socket.js";
 import { Socket } from "./socket.js";
 import { openStore } from "./store.js";
 import { Tabs } from "./tabs.js";
 import { Timeline } from "./timeline.js";
-import { Typing } from "./typing.js";
-import { Unread } from "./unread.js";
-import { Watch } from "./watch.js";
+import { Unread, Watch } from "./watch.js";
 
 const FOUND_PAGES = 20;
 const FOUND_PAGE = 100;

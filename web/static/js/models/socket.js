@@ -1,7 +1,7 @@
 import { backoff } from "./backoff.js";
 import { Emitter } from "./emitter.js";
 import { Line, SILENT, Unanswered } from "./line.js";
-import { Places } from "./places.js";
+import { Places } from "./position.js";
 
 export { Refused, Unanswered } from "./line.js";
 

@@ -1,5 +1,5 @@
 import { Emitter } from "./emitter.js";
-import { Fold, identity, isChange } from "./fold.js";
+import { Fold, identity, isChange } from "./changes.js";
 import { START, at, compare, covered, follows } from "./position.js";
 
 /** Events that one page holds; more are forgotten from the top, and come back from the server when scrolled to. */
