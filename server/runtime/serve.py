@@ -86,6 +86,7 @@ async def serve(
             # What was loaded at start lives to the end: the collector need not look at it again.
             gc.collect()
             gc.freeze()
+            gc.set_threshold(20_000, 20, 20)
             port = runner.addresses[0][1]
             logs.lifecycle.info("ready", extra={"host": settings.host, "port": port})
             stop.started()
