@@ -76,8 +76,6 @@ async def gather(stand: Stand) -> tuple[Crowd, dict[str, int]]:
     if joined < len(seats):
         missing = ", ".join(f"{code} {count}" for code, count in crowd.tally.errors.items())
         stand.progress.say(f"{len(seats) - joined} of {len(seats)} sockets did not join: {missing}")
-    gc.collect()
-    gc.freeze()  # thousands of sockets that stay: looking through them again takes milliseconds
     return crowd, before
 
 
@@ -98,6 +96,8 @@ async def listen(
     options = stand.options
     room_rate = options.rate if rate is None else rate
     warm_up_s = options.warm_up if warm_up is None else warm_up
+    gc.collect()
+    gc.freeze()  # thousands of sockets that stay: looking through them amid a round takes long
     start = now_ns() + _LEAD_NS
     begin = start + int(warm_up_s * NS)
     tally = crowd.tally = Tally(begin, begin + int(options.seconds * NS))
@@ -121,6 +121,7 @@ async def listen(
         seconds = (tally.end - begin) / NS
         await _last_ones(crowd)
     finally:
+        gc.unfreeze()
         talking.cancel()
     if left := crowd.unanswered:
         tally.errors["unanswered"] += left

@@ -122,6 +122,18 @@ async def test_a_refused_message_is_an_error_and_expected_by_nobody(site: OwnSit
     await crowd.leave()
 
 
+async def test_what_the_meter_itself_sends_late_counts_as_late(site: OwnSite) -> None:
+    crowd = await crowd_of(site, 2)
+    begin = now_ns() - NS
+    crowd.tally = Tally(begin, begin + int(LONG_S * NS))
+    await crowd.talk([(0, 0), (NS // 2, 0)], begin, 100)
+    await wait_until(lambda: crowd.tally.complete, description="both came")
+    latency = crowd.tally.latency()
+    assert latency is not None
+    assert (latency.count, latency.max >= 1000, latency.p50 >= 500) == (4, True, True)
+    await crowd.leave()
+
+
 async def test_a_frozen_server_is_felt_in_the_messages_that_were_due_meanwhile(
     stand: Stand, system: System
 ) -> None:
