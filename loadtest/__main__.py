@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     data.chmod(0o711)  # the account of PostgreSQL passes through
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            stopped = runner.run(_measure(arguments, data, found))
+            stopped = runner.run(_measure(arguments, data, out, found))
     except (CannotRunError, LocalError) as problem:
         sys.stderr.write(f"beseda: {problem}\n")
         if not found:
@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return MISSED if missed else GOOD
 
 
-async def _measure(arguments: Arguments, data: Path, found: list[Scenario]) -> bool:
+async def _measure(arguments: Arguments, data: Path, out: Path, found: list[Scenario]) -> bool:
     """Measure; tell whether the person at the terminal ended it."""
     stop = asyncio.Event()
     task = asyncio.current_task()
@@ -105,6 +105,7 @@ async def _measure(arguments: Arguments, data: Path, found: list[Scenario]) -> b
             arguments.asked,
             url=arguments.url,
             folder=data,
+            files=out,
             progress=progress,
             stop=stop,
             found=found,

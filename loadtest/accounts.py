@@ -64,9 +64,11 @@ class OwnSite:
         self._settings = Settings.model_validate(env)
         self._people: list[Person] = []
         self._owner: User | None = None
+        self._run = secrets.token_hex(4)
+        self._hash = ""
 
     async def people(self, count: int) -> list[Person]:
-        if not self._people:
+        if not self._hash:
             self._hash = await self._hashed()
         async with open_pool(self._settings) as pool:
             users, sessions, tokens = Users(pool), Sessions(pool), Tokens(self._settings)
@@ -75,7 +77,7 @@ class OwnSite:
 
             async def make() -> None:
                 for number in wanted:
-                    email = f"person-{number}@example.org"
+                    email = f"person-{self._run}-{number}@example.org"
                     account = await users.create(email, f"Person {number}", self._hash, "en")
                     session = hash_secret(new_secret())
                     await sessions.create(account.id, session, "loadtest", "127.0.0.1", expires_at)
@@ -176,6 +178,9 @@ class ForeignSite:
                     raise CannotRunError(f"{answer.url} answered {answer.status}: {text}")
                 found: dict[str, Any] = await answer.json()
                 return found
+        except aiohttp.ClientConnectorError as error:
+            why = error.os_error.strerror or str(error.os_error)
+            raise CannotRunError(f"{self.address.url} cannot be reached: {why}") from None
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             why = str(error) or "no answer in time"
             raise CannotRunError(f"{self.address.url} does not answer as a Beseda: {why}") from None

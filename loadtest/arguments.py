@@ -34,6 +34,10 @@ _NUMBERS: Final[dict[str, tuple[type, str]]] = {
     "speakers": (int, "people in each room who talk, and share its rate"),
     "at-once": (int, "connects that are under way at the same time"),
     "log-ins": (int, "people who log in at once"),
+    "users": (int, "people of the chat day"),
+    "spawn-rate": (float, "how many of them come in a second"),
+    "pace": (float, "how hurried they are; 2 is twice as many things to do"),
+    "workers": (int, "processes of Locust besides the first"),
 }
 
 
@@ -92,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--find-max", type=_limit, metavar="LIMIT", help="look for the highest rate with p99<=50ms"
     )
+    parser.add_argument("--web", action="store_true", help="show the chat day on Locust's page")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the report")
     parser.add_argument(
         "--threshold",
@@ -114,13 +119,15 @@ def _asked(parser: argparse.ArgumentParser, question: Question, given: argparse.
         if (value := getattr(given, field)) is not None:
             numbers[field] = value
     options = dataclasses.replace(
-        Options(), **numbers, poisson=given.poisson, find_max=given.find_max
+        Options(), **numbers, poisson=given.poisson, find_max=given.find_max, web=given.web
     )
     for name in ("members", "rooms", "rounds", "replicas", "people", "speakers", "at_once"):
-        if getattr(options, name) < 1:
+        if getattr(options, name) < 1 and (name != "members" or name in question.defaults):
             parser.error(f"--{name.replace('_', '-')} must be 1 or more")
     if options.seconds <= 0 or options.warm_up < 0 or options.rate < 0:
         parser.error("--seconds must be more than 0, and --warm-up and --rate not less")
+    if options.spawn_rate <= 0 or options.pace <= 0 or options.users < 0 or options.workers < 0:
+        parser.error("--spawn-rate and --pace must be more than 0, --users and --workers not less")
     if not SIZE <= options.size <= 4000:
         parser.error(f"--size must be between {SIZE} and 4000")
     if options.rooms * options.speakers > MOST_STREAMS:

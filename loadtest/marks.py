@@ -33,7 +33,7 @@ def text_of(mark: Mark, size: int) -> bytes:
 def marks_in(data: bytes, begin: int, end: int) -> Iterator[Mark]:
     """Yield every mark in a part of ``data``, in order."""
     at = data.find(FENCE, begin, end)
-    while at >= 0:
+    while 0 <= at <= end - SIZE:
         inner = at + len(FENCE)
         if data[at + SIZE - 2 : at + SIZE] == FENCE and data[inner : at + SIZE - 2].isdigit():
             yield Mark(

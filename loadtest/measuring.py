@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import gc
+import math
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeAlias
 
@@ -16,6 +18,7 @@ from loadtest.outcome import Figure, Point, Round
 from loadtest.processes import spent
 from loadtest.schedule import schedule
 from loadtest.tally import Tally
+from loadtest.target import Person
 
 GRACE_S: Final = 5.0
 """So long what was said in a round may still arrive after it; later is lost."""
@@ -26,12 +29,28 @@ SAVED_S: Final = 2.0
 FOREIGN_RATE: Final = 5.0
 """Messages a second of one person, where they are limited: half of SEND_RATE as shipped."""
 
+FOREIGN_SOCKETS: Final = 10
+"""Sockets of one person there: half of SOCKETS_PER_USER as shipped."""
+
 _LEAD_NS: Final = NS // 20
 _LOOK_S: Final = 0.01
 
 Figures: TypeAlias = dict[str, Figure]
 During: TypeAlias = Callable[[Tally], Coroutine[Any, Any, Figures]]
 """What else happens in a round; it counts into the tally and returns its figures."""
+
+
+async def invite(stand: Stand) -> tuple[list[Person], list[str], int]:
+    """Return people, rooms, and how many have to talk in each room to keep its rate."""
+    options, site = stand.options, stand.site
+    sockets = options.members * options.rooms
+    people, speakers = min(options.people, sockets), options.speakers
+    if site.limited:
+        needed = math.ceil(options.rate / FOREIGN_RATE)
+        speakers = max(speakers, min(options.members, needed))
+        people = min(people, max(speakers, math.ceil(sockets / FOREIGN_SOCKETS)))
+    stand.progress.now(f"making accounts of {people} people, and {options.rooms} rooms")
+    return await site.people(people), await site.rooms(options.rooms), speakers
 
 
 async def gather(stand: Stand) -> tuple[Crowd, dict[str, int]]:
@@ -42,11 +61,7 @@ async def gather(stand: Stand) -> tuple[Crowd, dict[str, int]]:
         StoppedError: the person at the terminal did not wait.
     """
     options, site = stand.options, stand.site
-    speakers = options.speakers
-    if site.limited:
-        speakers = max(speakers, min(options.members, -int(-options.rate // FOREIGN_RATE)))
-    people = await site.people(max(1, min(options.people, options.members * options.rooms)))
-    rooms = await site.rooms(options.rooms)
+    people, rooms, speakers = await invite(stand)
     before = site.processes.memory()
     seats = seats_of(people, options.rooms, options.members)
     crowd = Crowd(site.address, rooms, seats, speakers=speakers)
@@ -81,6 +96,8 @@ async def listen(
     options = stand.options
     room_rate = options.rate if rate is None else rate
     warm_up_s = options.warm_up if warm_up is None else warm_up
+    gc.collect()
+    gc.freeze()  # thousands of sockets that stay: looking through them amid a round takes long
     start = now_ns() + _LEAD_NS
     begin = start + int(warm_up_s * NS)
     tally = crowd.tally = Tally(begin, begin + int(options.seconds * NS))
@@ -104,6 +121,7 @@ async def listen(
         seconds = (tally.end - begin) / NS
         await _last_ones(crowd)
     finally:
+        gc.unfreeze()
         talking.cancel()
     if left := crowd.unanswered:
         tally.errors["unanswered"] += left

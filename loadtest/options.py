@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Final, TypeAlias
 
 from loadtest.accounts import Site
@@ -48,6 +49,9 @@ class Options:
 
     ``people`` have accounts, and several sockets each where there are more members; ``speakers``
     of a room share its rate. ``at_once`` connects or log-ins are under way at the same time.
+
+    ``users`` of Locust's come in at ``spawn_rate`` a second and live at ``pace``, in ``workers``
+    processes when there are any; ``web`` opens Locust's page.
     """
 
     members: int = 0
@@ -65,6 +69,11 @@ class Options:
     seed: int = 1
     poisson: bool = False
     find_max: Limit | None = None
+    users: int = 0
+    spawn_rate: float = 5.0
+    pace: float = 1.0
+    workers: int = 0
+    web: bool = False
 
     def named(self, names: Mapping[str, object]) -> dict[str, int | float | str]:
         """Return those of these names that a reader of the outcome needs."""
@@ -73,7 +82,8 @@ class Options:
             value = getattr(self, each.name)
             if each.name in names:
                 found[each.name] = value
-        found["sockets"] = self.members * self.rooms
+        if "members" in names:
+            found["sockets"] = self.members * self.rooms
         if self.poisson:
             found["poisson"] = "yes"
         if self.find_max:
@@ -85,13 +95,15 @@ class Options:
 class Stand:
     """Where a scenario is measured: the system, what is asked, and the person who waits.
 
-    ``stop`` is set when that person wants to see what there is.
+    ``stop`` is set when that person wants to see what there is;
+    ``files`` is the folder of the report, for what a scenario writes itself.
     """
 
     site: Site
     options: Options
     progress: Progress
     stop: asyncio.Event
+    files: Path = Path()
 
 
 Measure: TypeAlias = Callable[[Stand], AsyncGenerator[Round, None]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
@@ -37,6 +36,7 @@ async def answer(
     *,
     url: str | None,
     folder: Path,
+    files: Path,
     progress: Progress,
     stop: asyncio.Event,
     found: list[Scenario],
@@ -44,6 +44,7 @@ async def answer(
     """Measure everything that is asked; ``found`` has what is known at any time.
 
     Without ``url`` a system of our own is started on data in ``folder``.
+    ``files`` is for what a scenario writes itself.
 
     Raises:
         CannotRunError: the system does not answer, or nobody may come in.
@@ -66,14 +67,17 @@ async def answer(
             rounds: list[Round] = []
             settings = each.options.named({**each.question.defaults, "size": 0, "warm_up": 0})
             found.append(Scenario(name, settings, rounds))
-            stand = Stand(site, each.options, progress, stop)
-            with contextlib.suppress(StoppedError):
+            stand = Stand(site, each.options, progress, stop, files)
+            try:
                 async with aclosing(each.question.measure(stand)) as measured:
                     async for one in measured:
                         rounds.append(one)
                         progress.say(_told(name, one))
-            if not rounds:
-                found.pop()
+            except StoppedError:
+                return
+            finally:
+                if not rounds:
+                    found.pop()
 
 
 def _steps(asked: Asked, *, foreign: bool) -> Iterator[tuple[str, Shape, Asked]]:

@@ -101,6 +101,16 @@ class System:
         return [each.pid for each in self._replicas]
 
     async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def start(self) -> None:
+        """Start everything, and wait until people can come.
+
+        Raises:
+            LocalError: something did not start.
+            CannotRunError: nginx is wanted and not installed.
+        """
         # Started in this thread and not in another: each child dies with the thread that made it.
         try:
             self._valkey.start()
@@ -110,7 +120,6 @@ class System:
         except BaseException:
             self.stop()
             raise
-        return self
 
     async def __aexit__(
         self,

@@ -84,7 +84,8 @@ class Times:
         for us, count in self._values():
             histogram.record_value(us, count)
         p50, p90, p99, p999 = (
-            float(histogram.get_value_at_percentile(part)) / 1000 for part in (50, 90, 99, 99.9)
+            min(self.highest_us, float(histogram.get_value_at_percentile(part))) / 1000
+            for part in (50, 90, 99, 99.9)
         )
         return Latency(
             count=histogram.get_total_count(),

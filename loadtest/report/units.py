@@ -47,6 +47,7 @@ def show(value: float, unit: str) -> str:
         return f"{number(value / 1000)} s"
     if unit == "ms" and 0 < value < 1:
         return f"{number(value * 1000)} us"
+    unit = "/s" if unit in _RATES else unit
     gap = "" if unit.startswith("/") or unit in {"", "%"} else " "
     return f"{number(value)}{gap}{unit}"
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from loadtest.scenarios import (
     big_room,
+    chat_day,
     connect_storm,
     idle,
     login_storm,
@@ -23,6 +24,7 @@ QUESTIONS: Final = {
         connect_storm.QUESTION,
         reconnect_storm.QUESTION,
         login_storm.QUESTION,
+        chat_day.QUESTION,
         replicas.QUESTION,
     )
 }

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 
 from loadtest.clock import NS, now_ns
 from loadtest.crowd import Crowd, seats_of
-from loadtest.measuring import title_of
+from loadtest.measuring import invite, title_of
 from loadtest.options import Question, Stand
 from loadtest.outcome import Figure, Round
 from loadtest.processes import spent
@@ -15,8 +15,7 @@ from loadtest.tally import Tally
 
 async def measure(stand: Stand) -> AsyncGenerator[Round, None]:
     options, site = stand.options, stand.site
-    people = await site.people(max(1, min(options.people, options.members * options.rooms)))
-    rooms = await site.rooms(options.rooms)
+    people, rooms, _ = await invite(stand)
     stand.progress.now("everybody enters once, to be a member")
     first = Crowd(site.address, rooms, seats_of(people, options.rooms, options.members))
     once = {(seat.person.email, seat.room): seat for seat in first.seats}

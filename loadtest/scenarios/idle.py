@@ -21,11 +21,7 @@ async def measure(stand: Stand) -> AsyncGenerator[Round, None]:
             measured = await listen(stand, crowd, title, rate=0.0)
             for part in ("server", "nginx"):
                 if part in measured.cpu:
-                    grown = measured.memory[part] - before[part]
                     busy = measured.cpu[part] / measured.seconds
-                    measured.figures[f"{part} memory per connection"] = Figure(
-                        grown / here / 1024, "KB"
-                    )
                     measured.figures[f"{part} CPU per idle second"] = Figure(busy * 1000, "ms")
             yield with_memory(measured, before)
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Final
 
 from loadtest.crowd import Crowd
@@ -19,7 +19,8 @@ ENOUGH: Final = 0.999
 NEAR: Final = 1.1
 """A rate that was kept and one that was not, this near to each other, end the search."""
 
-_STEPS: Final = 20
+LEAST_MESSAGES: Final = 5
+"""A rate with fewer in a round tells nothing."""
 
 
 async def talk(stand: Stand, name: str) -> AsyncGenerator[Round, None]:
@@ -41,30 +42,46 @@ async def talk(stand: Stand, name: str) -> AsyncGenerator[Round, None]:
 
 
 async def _highest(stand: Stand, crowd: Crowd, title: str, limit: Limit) -> Round:
-    """Double the rate while it is kept, then halve what is left; return the highest's round."""
+    """Return the round of the highest rate that was kept; the last one, when none was."""
     rooms = stand.options.rooms
-    rate, low, high = stand.options.rate, 0.0, math.inf
-    best: Round | None = None
-    for _ in range(_STEPS):
+    rounds: dict[float, Round] = {}
+
+    async def kept(rate: float) -> bool:
         said = f"{title} at {rate * rooms:g} msg/s"
-        measured = await listen(stand, crowd, said, rate=rate)
-        if stand.stop.is_set():
-            break
-        held = _held(measured, limit)
-        late = f"p99 {measured.latency.p99:.1f} ms" if measured.latency else "nothing came"
+        found = rounds[rate] = await listen(stand, crowd, said, rate=rate)
+        held = _held(found, limit)
+        late = f"p99 {found.latency.p99:.1f} ms" if found.latency else "nothing came"
         stand.progress.say(f"{said}: {'kept' if held else 'not kept'}, {late}")
-        if held:
-            low, best = rate, measured
+        return held and not stand.stop.is_set()
+
+    least = LEAST_MESSAGES / rooms / stand.options.seconds
+    highest = await search(stand.options.rate, least, kept, stand.stop.is_set)
+    figures = {NAME_MAX: Figure(highest * rooms, "msg/s")}
+    if not highest:
+        return dataclasses.replace(list(rounds.values())[-1], figures=figures)
+    best = rounds[highest]
+    figures["highest deliveries"] = Figure(best.received / best.seconds, "1/s")
+    return dataclasses.replace(best, figures=figures)
+
+
+async def search(
+    rate: float,
+    least: float,
+    kept: Callable[[float], Awaitable[bool]],
+    stopped: Callable[[], bool] = lambda: False,
+) -> float:
+    """Return the highest rate that is kept, to a tenth; 0 when none of ``least`` and more is.
+
+    Doubles while rates are kept, halves while none is, then halves what is between.
+    """
+    low, high = 0.0, math.inf
+    while rate >= least and high > low * NEAR and not stopped():
+        if await kept(rate):
+            low = rate
         else:
             high = rate
-        if high <= low * NEAR:
-            break
         rate = rate * 2 if high == math.inf else (low + high) / 2
-    highest = {NAME_MAX: Figure(low * rooms, "msg/s")}
-    if best is None:  # nothing was kept: show the last try
-        return dataclasses.replace(measured, figures=highest)
-    highest["highest deliveries"] = Figure(best.received / best.seconds, "1/s")
-    return dataclasses.replace(best, figures=highest)
+    return low
 
 
 def _held(measured: Round, limit: Limit) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.tree import SERVER, files, parsed, shown
+from tests.house.tree import ROOT, SERVER, files, parsed, shown
 
 MAY_IMPORT = {
     "domain": set[str](),
@@ -30,12 +30,20 @@ SPEAKS = {
     "redis": {"state", "local"},
     "aiohttp": {"chat", "website", "runtime", "auth"},
 }
+LOAD_TEST = ROOT / "loadtest"
+LOAD_TEST_MAY_IMPORT = {
+    "": {"local"},
+    "accounts.py": {"domain", "runtime", "storage", "auth"},  # people, past the log-in throttle
+    "system.py": {"local", "storage"},
+}
+"""The load test sees a server as its people do, but where it makes them, and where it starts it."""
+
 IMPURE = {"asyncio", "socket", "time", "os", "subprocess", "threading", "logging"}
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:
     """Yield line and dotted name of everything that a file imports."""
-    package = ("server", *path.relative_to(SERVER).parts[:-1])
+    package = path.relative_to(ROOT).parts[:-1]
     for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
@@ -78,6 +86,35 @@ def test_a_layer_imports_only_what_lies_below_it(layer: str) -> None:
 def test_every_folder_is_a_known_layer() -> None:
     found = {layer_of(path) for path in files(".py", under=SERVER)} - {"__init__", "__main__"}
     assert found <= set(MAY_IMPORT)
+
+
+def wrong_in_load_test(file: str, names: Iterator[tuple[int, str]]) -> Iterator[str]:
+    """Yield what a file of the load test must not import."""
+    allowed = LOAD_TEST_MAY_IMPORT.get(file, LOAD_TEST_MAY_IMPORT[""])
+    for line, name in names:
+        top, _, rest = name.partition(".")
+        if top == "server" and rest.partition(".")[0] not in allowed:
+            yield f"line {line}: {name}"
+
+
+def test_the_load_test_reaches_into_the_server_at_two_places_only() -> None:
+    wrong = [
+        f"{shown(path)}, {problem}"
+        for path in files(".py", under=LOAD_TEST)
+        for problem in wrong_in_load_test(path.relative_to(LOAD_TEST).as_posix(), imports(path))
+    ]
+    assert not wrong, "\n".join(wrong)
+    assert list(wrong_in_load_test("crowd.py", iter([(1, "server.storage.users.Users")])))
+
+
+def test_the_server_knows_nothing_of_the_load_test() -> None:
+    wrong = [
+        f"{shown(path)}, line {line}: {name}"
+        for path in files(".py", under=SERVER)
+        for line, name in imports(path)
+        if name.partition(".")[0] == "loadtest"
+    ]
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 
-from server.domain.positions import Position, parse_position
+from server.domain.positions import parse_position
 from server.domain.records import Row
 from server.state import keys
 from tests.clusters.door import open_door
@@ -59,19 +59,19 @@ async def room_state(redis: Any, system: System, room: str) -> RoomState | None:
     """Read a room in Redis; None where it is cold or deleted."""
     partition = keys.partition_of(room, system.partitions)
     names = keys.room_keys(partition, room)
-    state, generation, *fields = await redis.hmget(
-        names.room, ["state", "generation", "epoch", "seq", "saved_epoch", "saved_seq"]
+    state, generation, place, saved = await redis.hmget(
+        names.room, ["state", "generation", "place", "saved"]
     )
     now = await redis.hget(keys.partition_keys(partition).head, "generation")
     if state != b"live" or (generation or b"") != (now or b""):
         return None
-    epoch, seq, saved_epoch, saved_seq = (int(value or 0) for value in fields)
     log = [
         (parse_position(entry.decode()), event)
         for entry, values in await redis.xrange(names.log)
         for event in values.values()
     ]
-    return RoomState(Position(epoch, seq), Position(saved_epoch, saved_seq), log)
+    stands = parse_position(place.decode().split()[0])
+    return RoomState(stands, parse_position(saved.decode()), log)
 
 
 @asynccontextmanager
