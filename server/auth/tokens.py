@@ -69,10 +69,7 @@ class Tokens:
         if len(token) > TOKEN_MAX_CHARS or not token.isascii():
             raise Refusal("unauthorized")
         try:
-            header = jwt.get_unverified_header(token)
-            if not header.keys() <= _HEADER or header.get("typ", "JWT") != "JWT":
-                raise Refusal("unauthorized")
-            claims = jwt.decode(
+            decoded = jwt.decode_complete(
                 token,
                 self._key,
                 algorithms=[ALGORITHM],
@@ -84,6 +81,9 @@ class Tokens:
             raise Refusal("token_expired") from error
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
             raise Refusal("unauthorized") from error
+        header, claims = decoded["header"], decoded["payload"]
+        if not header.keys() <= _HEADER or header.get("typ", "JWT") != "JWT":
+            raise Refusal("unauthorized")
         if claims["typ"] != TYPE or not is_id(claims["sub"]) or not is_id(claims["sid"]):
             raise Refusal("unauthorized")
         return Claims(claims["sub"], claims["sid"], str(claims["jti"]), int(claims["exp"]) * 1000)
