@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeAlias
@@ -83,7 +84,7 @@ class Publisher:
             done(Refusal("busy"))
             return
         self._waiting += 1
-        self._enqueue(_Waiting(post, done, asyncio.get_running_loop().time()))
+        self._enqueue(_Waiting(post, done, time.monotonic()))
         self._schedule()
 
     def typing(self, room: str, user: User) -> None:
@@ -134,7 +135,7 @@ class Publisher:
         """Take what may go now: from each partition that is not under way, in order."""
         batch: list[_Waiting] = []
         partitions: set[int] = set()
-        too_old = asyncio.get_running_loop().time() - self._settings.redis_timeout_s
+        too_old = time.monotonic() - self._settings.redis_timeout_s
         for partition in tuple(self._queues):
             if partition in self._under_way:
                 continue
@@ -169,8 +170,7 @@ class Publisher:
             PUBLISH_BATCH.observe(len(batch))
             # The one that waited longest speaks for its batch: one observation per message
             # would cost as much as its JSON.
-            loop = asyncio.get_running_loop()
-            PUBLISH_SECONDS.observe(loop.time() - min(item.at for item in batch))
+            PUBLISH_SECONDS.observe(time.monotonic() - min(item.at for item in batch))
             for item, outcome in zip(batch, outcomes, strict=True):
                 if outcome is COLD:
                     self._warm(item)

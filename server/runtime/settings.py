@@ -177,7 +177,12 @@ class Settings(BaseSettings):
 
     # --- Deadlines and queues ---------------------------------------------------------
     redis_timeout_s: float = Field(3.0, gt=0, description="Deadline of a Redis call, seconds")
-    redis_connections: int = Field(8, ge=1, description="Redis connections of one process to each master")
+    redis_connections: int = Field(
+        8,
+        ge=1,
+        description="Most connections of one process to a Redis master; "
+        "one is enough while it answers at once",
+    )
     database_timeout_s: float = Field(5.0, gt=0, description="Deadline of a query, seconds")
     database_connections: int = Field(8, ge=1, description="PostgreSQL connections of one process")
     database_acquire_s: float = Field(
