@@ -91,7 +91,10 @@ class Router:
         try:
             async with asyncio.timeout(self._deadline_s()):
                 await self._run(commands, replies)
-            self._silence.note_answer()
+            if any(isinstance(reply, TimeoutError | RedisTimeoutError) for reply in replies):
+                self._silence.note_timeout(began)
+            else:
+                self._silence.note_answer()
         except UNREACHABLE as error:
             _let_go(error)
             failure = error
