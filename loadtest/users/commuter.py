@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import random
+from typing import Final
+
 import gevent
 from locust import task
 
 from loadtest.clock import now_ns
 from loadtest.users.connection import LostError
 from loadtest.users.person import Person, calmly
+
+TALKATIVE: Final = 0.4
+"""The share of rides on which somebody says something."""
 
 
 class Commuter(Person):
@@ -16,11 +22,16 @@ class Commuter(Person):
     weight = 2
     pause_s = (3.0, 10.0)
 
-    @task(2)
+    @task
     @calmly
-    def tunnel(self) -> None:
-        """Be away for a while; "resume" is from the first attempt until nothing is missing."""
+    def ride(self) -> None:
+        """Perhaps say where the train is, and come into a tunnel.
+
+        "resume" is from the first attempt to come back until nothing is missing.
+        """
         connection = self.here()
+        if random.random() < TALKATIVE:
+            connection.say()
         connection.break_off()
         gevent.sleep(self.while_(0.5, 4.0))
         began = now_ns()
@@ -30,9 +41,3 @@ class Commuter(Person):
             self.took("resume", (now_ns() - began) / 1e6, str(problem))
             raise
         self.took("resume", (now_ns() - began) / 1e6)
-
-    @task(1)
-    @calmly
-    def talk(self) -> None:
-        """Say where the train is."""
-        self.here().say()

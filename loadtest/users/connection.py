@@ -201,8 +201,10 @@ class Connection:
         self._took("connect", _since(began))
         ok = entered["ok"]
         self._goal = Position(ok["epoch"], ok["seq"])
-        if ok["mode"] == "live":
+        if place is None:
             self.place.begin(self._goal)
+        elif ok["mode"] == "live":  # we asked for what we missed, so it is lost
+            self.place.should_reach(self._goal)
         # The server pings a quiet socket; one that hears nothing for so long is dead.
         socket.settimeout(2.5 * float(hello["ping_s"]))
         return socket

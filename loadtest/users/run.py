@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import math
 import os
 import signal
 import sys
@@ -132,12 +131,10 @@ class _Day:
         if options.web:
             port = WEB_PORT if port_is_free("127.0.0.1", WEB_PORT) else free_port()
             self._stand.progress.say(f"Locust's page: http://127.0.0.1:{port}/")
-            page = ["--autostart", "--autoquit", "1", "--web-host", "127.0.0.1"]
-            page += ["--web-port", str(port)]
+            page = ["--autostart", "--web-host", "127.0.0.1", "--web-port", str(port)]
         numbers: Mapping[str, object] = {
             "users": options.users,
             "spawn-rate": options.spawn_rate,
-            "run-time": f"{self._planned_s()}s",
             "stop-timeout": LEAVING_S,
             "exit-code-on-error": 0,
             "csv": self._folder / "locust",
@@ -146,6 +143,7 @@ class _Day:
             "pace": options.pace,
             "seed": options.seed,
             "warm-up": options.warm_up,
+            "measure-for": options.seconds,
             "round-file": self._round,
         }
         pairs = [part for name, value in numbers.items() for part in (f"--{name}", str(value))]
@@ -204,9 +202,7 @@ class _Day:
                 process.kill()
                 await process.wait()
 
-    def _planned_s(self) -> int:
-        options = self._stand.options
-        return math.ceil(options.users / options.spawn_rate + options.warm_up + options.seconds)
-
     def _longest_s(self) -> float:
-        return self._planned_s() + LEAVING_S + OVERTIME_S
+        options = self._stand.options
+        planned = options.users / options.spawn_rate + options.warm_up + options.seconds
+        return planned + LEAVING_S + OVERTIME_S

@@ -60,6 +60,9 @@ def _arguments(parser: LocustArgumentParser) -> None:
         "--registered", action="store_true", help="the accounts exist: register none"
     )
     parser.add_argument("--warm-up", type=float, default=0.0, help="seconds that do not count (0)")
+    parser.add_argument(
+        "--measure-for", type=float, default=0.0, help="stop so many seconds after that (never)"
+    )
     parser.add_argument("--round-file", default="", help="write what was measured here, as JSON")
     parser.add_argument("--tell", action="store_true", help="tell each second what goes on")
 
@@ -112,9 +115,22 @@ def _all_here(**_: Any) -> None:
 def _measure(environment: Environment) -> None:
     """Begin to measure: what came while people came in is forgotten, by Locust too."""
     RECORDS.reset()
-    if environment.parsed_options is not None and environment.parsed_options.warm_up:
+    options = environment.parsed_options
+    assert options is not None
+    if options.warm_up:
         environment.stats.reset_all()
     _say(event="begin")
+    if options.measure_for and not isinstance(environment.runner, WorkerRunner):
+        gevent.spawn_later(options.measure_for, _finish, environment)
+
+
+def _finish(environment: Environment) -> None:
+    """End the test; a master that is stopped first waits for what its workers have to tell."""
+    assert environment.runner is not None
+    environment.runner.stop()
+    environment.runner.quit()
+    if environment.web_ui is not None:
+        environment.web_ui.stop()
 
 
 def _stopping(**_: Any) -> None:

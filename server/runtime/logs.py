@@ -5,7 +5,8 @@ Use the standard library: ``log = logging.getLogger(__name__)`` and
 happens inside a request or a socket are bound once: ``with bound(request=id, user=user.id):``.
 
 Promises: a record is one line whatever a person typed (CWE-117); fields named like a secret,
-known secrets, tokens, addresses with a password and e-mails are replaced before they are written.
+known secrets, tokens, addresses with a password and e-mails are replaced before they are written;
+a warning that repeats is summed up, so that no fault floods the log (`server/runtime/repeats.py`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TextIO
@@ -22,6 +23,8 @@ import orjson
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web import RequestPayloadError
 from pydantic import SecretStr
+
+from server.runtime.repeats import Repeats
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -172,6 +175,24 @@ class ShortText(LineFormatter):
         return "\n".join(lines)
 
 
+class Lines(logging.StreamHandler[TextIO]):
+    """Writes the records; of what repeats the first and sums, the last sum when it is closed."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._repeats = Repeats(self._write)
+        self.addFilter(self._repeats)
+
+    def close(self) -> None:
+        """Say what is still held back."""
+        self._repeats.sum_up(early=True)
+        super().close()
+
+    def _write(self, record: logging.LogRecord) -> None:
+        with self.lock or nullcontext():
+            self.emit(record)
+
+
 def _is_ours(record: logging.LogRecord) -> bool:
     """Tell whether a record of aiohttp's server is about us, and not about a client's bad request.
 
@@ -189,7 +210,7 @@ def configure(settings: Settings, service: str, stream: TextIO | None = None) ->
         if isinstance(value := getattr(settings, name), SecretStr)
     ]
     layout = JsonLines if settings.log_format == "json" else ShortText
-    handler = logging.StreamHandler(stream or sys.stdout)
+    handler = Lines(stream or sys.stdout)
     handler.setFormatter(layout(service, Redactor(secrets)))
     root = logging.getLogger()
     root.handlers[:] = [handler]

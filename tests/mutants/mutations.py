@@ -152,8 +152,8 @@ MUTATIONS: dict[str, tuple[Provocation, Mutation]] = {
         provoke.redis_forgets_everything,
         Mutation(
             "state/functions/hydrate.lua",
-            "'epoch', args[5], 'seq', args[6], 'pep'",
-            "'epoch', args[5], 'seq', text(math.max(0, args[6] - 5)), 'pep'",
+            "'place', args[5] .. '-' .. args[6]",
+            "'place', args[5] .. '-' .. text(math.max(0, args[6] - 5))",
             "O",
             "is stored after",
         ),

@@ -121,6 +121,53 @@ test("a leader that is silent is replaced, and follows when it wakes", async () 
   assert.deepEqual(tabs.map(({ socket }) => socket.isOpen), [true, true]);
 });
 
+/** Time passes in steps of a beat, and everybody hears what was said meanwhile. */
+async function pass(ms) {
+  for (let passed = 0; passed < ms; passed += BEAT_MS) {
+    mock.timers.tick(Math.min(BEAT_MS, ms - passed));
+    await settle();
+  }
+}
+
+test("a leader that was busy for a second keeps its socket, however often", async () => {
+  const { tabs } = await openBrowser(2);
+  await greet();
+  for (let turn = 0; turn < 5; turn++) {
+    tabs[0].channels[0].deaf = true;
+    await pass(1_000);
+    tabs[0].channels[0].deaf = false;
+    await pass(BEAT_MS);
+  }
+  assert.deepEqual(tabs.map(({ socket }) => socket.isLeader), [true, false]);
+  assert.equal(FakeWebSocket.made.length, 1);
+});
+
+test("a silent leader is waited for no longer than its silence and a beat", async () => {
+  const { tabs } = await openBrowser(2);
+  await greet();
+  await pass(BEAT_MS);
+  tabs[0].channels[0].deaf = true;
+  await pass(SILENCE_MS);
+  assert.equal(tabs[1].socket.isLeader, false, "it was asked only after it fell silent");
+  await pass(BEAT_MS);
+  assert.equal(tabs[1].socket.isLeader, true);
+});
+
+test("a tab that was busy itself does not take that for its leader's silence", async () => {
+  const { tabs } = await openBrowser(2);
+  await greet();
+  for (let turn = 0; turn < 5; turn++) {
+    tabs[1].channels[0].deaf = true;
+    await pass(BEAT_MS);
+    // Its timer is late, and comes before what its leader has said.
+    mock.timers.setTime(Date.now() + 3 * SILENCE_MS);
+    await pass(BEAT_MS);
+    tabs[1].channels[0].deaf = false;
+    await pass(BEAT_MS);
+  }
+  assert.deepEqual(tabs.map(({ socket }) => socket.isLeader), [true, false]);
+});
+
 test("a tab that slept through a change of leaders begins anew with the next word of the new one", async () => {
   const { tabs } = await openBrowser(3);
   await greet();

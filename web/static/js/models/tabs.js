@@ -1,9 +1,12 @@
 import { Emitter } from "./emitter.js";
 
 /** An attentive tab asks its leader so often whether it lives; a leader that is asked answers at once. */
-export const BEAT_MS = 1_000;
-/** A leader that was silent for so long is not waited for: it hangs, or was frozen without a word. */
-export const SILENCE_MS = 3_000;
+export const BEAT_MS = 500;
+/**
+ * A leader that was asked so long ago, and again, and said nothing since, is not waited for: it hangs, or was frozen
+ * without a word. Twice the second for which a page may be busy, so that work costs no leader its socket.
+ */
+export const SILENCE_MS = 2_000;
 
 /** A fresh name for one page; no two that are open at once have the same. */
 export function newTabId() {
@@ -32,8 +35,9 @@ export class Tabs extends Emitter {
   #turn = null;
   #term = 0;
   #isAttentive = true;
-  #heardAt = 0;
   #askedAt = 0;
+  /** The first question that the leader did not answer yet. */
+  #unheardSince = null;
   #beat;
   #watched = new Map();
 
@@ -105,7 +109,7 @@ export class Tabs extends Emitter {
       });
     });
     if (membership !== this.#membership) return;
-    this.#heardAt = this.#now();
+    this.#unheardSince = null;
     this.tell({ kind: "came" });
     this.#ask();
     this.#stand();
@@ -123,7 +127,7 @@ export class Tabs extends Emitter {
     if (turn !== this.#turn) return;
     // A tab that heard nothing from this one has taken the lock away.
     this.#stepDown();
-    this.#heardAt = this.#now();
+    this.#unheardSince = null;
     this.emit("follow");
     this.#ask();
     this.#stand();
@@ -147,10 +151,11 @@ export class Tabs extends Emitter {
     if (!this.#channel || this.isLeader || !this.#isAttentive) return;
     const now = this.#now();
     // A tab that slept itself, or did not ask, knows nothing of its leader's silence.
-    if (now - this.#askedAt > 2 * BEAT_MS) this.#heardAt = now;
+    if (now - this.#askedAt > 2 * BEAT_MS) this.#unheardSince = null;
     this.#askedAt = now;
-    if (now - this.#heardAt > SILENCE_MS) {
-      this.#heardAt = now;
+    this.#unheardSince ??= now;
+    if (now - this.#unheardSince >= SILENCE_MS) {
+      this.#unheardSince = null;
       this.#turn?.abort();
       this.#stand({ steal: true });
       return;
@@ -161,7 +166,7 @@ export class Tabs extends Emitter {
 
   #hear(message) {
     if (message.to !== null && message.to !== this.id) return;
-    if (message.leads) this.#heardAt = this.#now();
+    if (message.leads) this.#unheardSince = null;
     if (message.kind === "alive?") {
       if (this.isLeader) this.tell({ kind: "alive" }, message.from);
     } else this.emit("message", message);
