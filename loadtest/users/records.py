@@ -20,6 +20,9 @@ from loadtest.users.place import Counts
 FAN_OUT: Final = "fan-out"
 """The time that is a run's latency: from one person's send to another one's screen."""
 
+FIRST: Final = ("send to ack", "send to own delivery", "resume", "connect", "log in")
+"""What a reader of a report looks for first; the rest follows by name."""
+
 _DIGITS: Final = 11
 """Binary digits of a time that are kept on the way to the master: as fine as the histograms."""
 
@@ -98,7 +101,9 @@ class Records:
             _times_of(self._seconds.get(at, Counter())).point(float(at - first))
             for at in range(first, int(until))
         ]
-        latencies = {name: latency for name in self._times if (latency := self._latency(name))}
+        names = sorted(self._times.keys() - set(FIRST))
+        names = [*(name for name in FIRST if name in self._times), *names]
+        latencies = {name: latency for name in names if (latency := self._latency(name))}
         return Round(
             seconds=seconds,
             **dataclasses.asdict(self.counts),

@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
@@ -56,33 +56,49 @@ async def cutting(port: int, piece: int) -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
 
 
-async def crowd_of(site: OwnSite, members: int, port: int = 0) -> Crowd:
-    """Let so many come into a fresh room, through a port if one is given."""
-    address = dataclasses.replace(site.address, port=port) if port else site.address
-    crowd = Crowd(address, await site.rooms(1), seats_of(await site.people(3), 1, members))
-    assert await crowd.enter(crowd.seats, 8, asyncio.Event()) == members
-    begin = now_ns()
-    crowd.tally = Tally(begin, begin + int(LONG_S * NS))
-    return crowd
+Gather = Callable[..., Awaitable[Crowd]]
+
+
+@pytest.fixture
+async def crowd_of(site: OwnSite) -> AsyncIterator[Gather]:
+    """Let so many come into a fresh room, through a port if one is given; they leave by themselves.
+
+    A loop of uvloop does not close while sockets are open: a failed test would hang.
+    """
+    crowds: list[Crowd] = []
+
+    async def gathered(members: int, port: int = 0) -> Crowd:
+        address = dataclasses.replace(site.address, port=port) if port else site.address
+        crowd = Crowd(address, await site.rooms(1), seats_of(await site.people(3), 1, members))
+        crowds.append(crowd)
+        assert await crowd.enter(crowd.seats, 8, asyncio.Event()) == members
+        begin = now_ns()
+        crowd.tally = Tally(begin, begin + int(LONG_S * NS))
+        return crowd
+
+    yield gathered
+    for crowd in crowds:
+        await crowd.leave()
 
 
 @pytest.mark.parametrize("piece", [1, 7, 1000])
-async def test_messages_that_come_in_pieces_are_all_counted(site: OwnSite, piece: int) -> None:
+async def test_messages_that_come_in_pieces_are_all_counted(
+    site: OwnSite, crowd_of: Gather, piece: int
+) -> None:
     async with cutting(site.address.port, piece) as port:
-        crowd = await crowd_of(site, 4, port)
+        crowd = await crowd_of(4, port)
         for _ in range(5):
             crowd.say(0, now_ns(), 300)
         await wait_until(lambda: crowd.tally.complete, description="all came")
         await wait_until(lambda: not crowd.unanswered, description="all are answered")
-        await crowd.leave()
-    tally = crowd.tally
+        tally = crowd.tally
     assert (tally.expected, tally.received) == (20, 20)
     assert (tally.duplicate, tally.out_of_order) == (0, 0)
     assert not tally.errors
 
 
-async def test_who_comes_back_hears_once_what_was_said_meanwhile(site: OwnSite) -> None:
-    crowd = await crowd_of(site, 5)
+async def test_who_comes_back_hears_once_what_was_said_meanwhile(crowd_of: Gather) -> None:
+    crowd = await crowd_of(5)
     crowd.say(0, now_ns(), 100)
     await wait_until(lambda: crowd.tally.complete, description="the first came")
     away = crowd.seats[2:]
@@ -93,13 +109,12 @@ async def test_who_comes_back_hears_once_what_was_said_meanwhile(site: OwnSite) 
     await wait_until(lambda: crowd.tally.complete, description="all came")
     assert {seat.socket.resumed for seat in away if seat.socket} == {"resumed"}
     assert (crowd.tally.received, crowd.tally.duplicate) == (55, 0)
-    await crowd.leave()
 
 
 async def test_a_reset_of_100_kilobytes_is_read_and_what_it_leaves_out_is_missing(
-    site: OwnSite,
+    crowd_of: Gather,
 ) -> None:
-    crowd = await crowd_of(site, 2)
+    crowd = await crowd_of(2)
     crowd.drop(crowd.seats[1:])
     for _ in range(60):  # more than RESUME_EVENTS
         crowd.say(0, now_ns(), 4000)
@@ -110,20 +125,18 @@ async def test_a_reset_of_100_kilobytes_is_read_and_what_it_leaves_out_is_missin
     assert late.socket is not None
     assert late.socket.resumed == "reset"
     assert (crowd.tally.expected, crowd.tally.received) == (120, 60 + 30)  # RESET_EVENTS
-    await crowd.leave()
 
 
-async def test_a_refused_message_is_an_error_and_expected_by_nobody(site: OwnSite) -> None:
-    crowd = await crowd_of(site, 3)
+async def test_a_refused_message_is_an_error_and_expected_by_nobody(crowd_of: Gather) -> None:
+    crowd = await crowd_of(3)
     crowd.say(0, now_ns(), 9000)  # more than TEXT_CHARS
     await wait_until(lambda: not crowd.unanswered, description="it is answered")
     assert dict(crowd.tally.errors) == {"text_too_long": 1}
     assert crowd.tally.expected == 0
-    await crowd.leave()
 
 
-async def test_what_the_meter_itself_sends_late_counts_as_late(site: OwnSite) -> None:
-    crowd = await crowd_of(site, 2)
+async def test_what_the_meter_itself_sends_late_counts_as_late(crowd_of: Gather) -> None:
+    crowd = await crowd_of(2)
     begin = now_ns() - NS
     crowd.tally = Tally(begin, begin + int(LONG_S * NS))
     await crowd.talk([(0, 0), (NS // 2, 0)], begin, 100)
@@ -131,7 +144,6 @@ async def test_what_the_meter_itself_sends_late_counts_as_late(site: OwnSite) ->
     latency = crowd.tally.latency()
     assert latency is not None
     assert (latency.count, latency.max >= 1000, latency.p50 >= 500) == (4, True, True)
-    await crowd.leave()
 
 
 async def test_a_frozen_server_is_felt_in_the_messages_that_were_due_meanwhile(
@@ -150,8 +162,10 @@ async def test_a_frozen_server_is_felt_in_the_messages_that_were_due_meanwhile(
             os.kill(pid, signal.SIGCONT)
         return {}
 
-    measured = await listen(stand, crowd, "frozen", during=freeze)
-    await crowd.leave()
+    try:
+        measured = await listen(stand, crowd, "frozen", during=freeze)
+    finally:
+        await crowd.leave()
     assert measured.latency is not None
     # 35 of 100 messages were due while nobody answered, the first of them 20 ms after it began.
     assert measured.latency.p99 >= 500

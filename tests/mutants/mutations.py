@@ -68,7 +68,7 @@ MUTATIONS: dict[str, tuple[Provocation, Mutation]] = {
             "rooms[entry.partition]\n"
             "            entry = entry._replace(row=entry.row._replace(seq=entry.row.seq + 3))\n",
             "L",
-            "saved was said up to",
+            "saved is",
         ),
     ),
     "a frame is dropped on its way to the members": (
