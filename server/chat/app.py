@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from aiohttp import web
 
 from server.chat.deps import CHAT_DEPS, ChatDeps
+from server.chat.door import Door
 from server.chat.lobby import Lobby
 from server.chat.presence import Presence
 from server.chat.publisher import Publisher
 from server.chat.roster import Roster
-from server.chat.socket import Door
 from server.chat.surroundings import Surroundings
 from server.chat.unsent import Unsent
 from server.runtime.supervise import Tasks
@@ -74,7 +74,9 @@ class Chat:
             tasks.start("presence lease", self.presence.keep_lease)
             tasks.start("session recheck", self.roster.recheck)
             tasks.start("unsent bytes", self._unsent.watch)
+            tasks.start("heartbeat", self.roster.keep_alive)
             yield
+            await self.roster.finish()
             await self.lobby.close()
             await self.publisher.close()
 

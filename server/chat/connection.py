@@ -1,7 +1,7 @@
 """One socket: its frames become commands, in order; its rooms write to its outbox.
 
-The only task of an idle socket is its read loop. ``send`` and ``typing`` never wait;
-the other ops are awaited in the loop, so a socket that asks much waits for itself.
+``send`` and ``typing`` never wait; while another op waits for Redis or PostgreSQL the socket reads
+nothing, so one that asks much waits for itself.
 
 Next: server/chat/publisher.py
 """
@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, Final, get_args
-
-from aiohttp import WSCloseCode, WSMsgType, web
 
 from server.auth.identity import Identity
 from server.chat import ops
 from server.chat.joining import Joining
-from server.chat.outbox import Outbox
 from server.chat.room import Room
+from server.chat.socket import Socket
 from server.chat.surroundings import Surroundings
 from server.domain import commands, frames
 from server.domain.commands import Command, CommandError, parse_command
@@ -34,11 +33,7 @@ OPS_PER_SEND: Final = 5
 """Ops a second, as a multiple of ``send_rate``; faster ones wait unread in the kernel."""
 OPS_BURST: Final = 400
 """Ops at once: a page subscribes to all of its rooms and empties its outbox."""
-PRIVATE_CODES: Final = range(3000, 5000)
-"""Close codes that mean what applications agreed on (RFC 6455, section 7.4.2)."""
 
-_ECHOED = frozenset({WSCloseCode.OK, WSCloseCode.GOING_AWAY})
-_DATA = frozenset({WSMsgType.TEXT, WSMsgType.BINARY})
 # Taken once: looking a label up costs as much as parsing a small frame.
 _FRAMES_IN = {op: FRAMES_IN.labels(op.__name__.lower()) for op in get_args(Command)}
 
@@ -55,9 +50,10 @@ class Connection:
         "_errors",
         "_errors_since",
         "_expiry",
+        "_on_end",
         "_ops_due",
+        "_socket",
         "_unanswered",
-        "_ws",
         "address",
         "around",
         "close",
@@ -75,18 +71,19 @@ class Connection:
         around: Surroundings,
         identity: Identity,
         address: str,
-        ws: web.WebSocketResponse,
-        outbox: Outbox,
+        socket: Socket,
+        on_end: Callable[[Connection], None],
     ) -> None:
         self.id = new_id()
         self.identity = identity
         self.address = address
+        self.around = around
+        self._socket = socket
+        self._on_end = on_end
+        self.outbox = outbox = socket.outbox
         self.write = outbox.write
         self.close = outbox.close
         self.drop = outbox.drop
-        self.around = around
-        self._ws = ws
-        self.outbox = outbox
         self.rooms: dict[str, Room] = {}
         self.parted: dict[str, str] = {}
         self._unanswered = 0
@@ -110,27 +107,30 @@ class Connection:
         """Bytes that wait for the peer; none that counts once the socket is closed from here."""
         return self.outbox.unsent if self.outbox.code is None else 0
 
-    async def run(self, joining: Joining | None) -> None:
-        """Greet, enter the room of the address, and serve until the socket ends."""
+    async def begin(self, joining: Joining | None) -> None:
+        """Greet, and enter the room of the address."""
         self.await_expiry()
-        try:
-            self._greet()
-            if joining is not None:
-                with joining:
-                    await ops.admit(self, joining, "subscribe")
-            await self._read()
-        finally:
-            for room in tuple(self.rooms.values()):
-                room.remove(self)
-            self.rooms.clear()
-            if self._expiry is not None:
-                self._expiry.cancel()
-            self.outbox.drop_soon()
+        self._greet()
+        if joining is not None:
+            with joining:
+                await ops.admit(self, joining, "subscribe")
 
-    async def turn_away(self, code: int, reason: str) -> None:
-        """Close at once, and wait for the peer to agree."""
-        self.close(code, reason)
-        await self._read()
+    async def turn_away(self) -> None:
+        """Close at once: there are too many like him."""
+        self.close(CloseCode.TOO_MANY_CONNECTIONS, "Too many connections.")
+
+    def end(self) -> None:
+        """Leave every room: the socket is gone."""
+        for room in tuple(self.rooms.values()):
+            room.remove(self)
+        self.rooms.clear()
+        if self._expiry is not None:
+            self._expiry.cancel()
+        self._on_end(self)
+
+    def beat(self, now: float) -> None:
+        """Find out whether a silent peer is still there."""
+        self._socket.beat(now, self.around.settings.ping_s)
 
     def part(self, room: str, code: str) -> None:
         """Forget a room that let go of this connection; its ops are refused with ``code``."""
@@ -142,48 +142,32 @@ class Connection:
 
     # --- Reading ------------------------------------------------------------------------
 
-    async def _read(self) -> None:
-        interval = 0.0
-        if self.around.settings.send_rate:
-            interval = 1 / (OPS_PER_SEND * self.around.settings.send_rate)
-        clock = asyncio.get_running_loop().time
-        while True:
-            message = await self._ws.receive()
-            if message.type is WSMsgType.CLOSE:
-                await self._agree_to_close(message.data or WSCloseCode.OK)
-                return
-            if message.type not in _DATA:
-                return
-            if self.outbox.code is not None:
-                continue  # closed from here: only the peer's close frame counts now
-            if message.type is WSMsgType.TEXT:
-                await self._take(message.data)
-            else:
-                self._refuse_frame(CommandError(Refusal("bad_request", "Frames are text."), None))
-            if interval:
-                # Generic cell rate algorithm: who is ahead of his rate waits for it.
-                now = clock()
-                self._ops_due = max(self._ops_due, now) + interval
-                ahead = self._ops_due - now - OPS_BURST * interval
-                if ahead > 0:
-                    await asyncio.sleep(ahead)
-                    if self.outbox.is_lost:
-                        return  # what is left to read is nobody's any more
-
-    async def _agree_to_close(self, code: int) -> None:
-        if self.outbox.code is None:
-            self.outbox.code = code
-            await self._ws.close(code=_answer_to(code))
+    def hear(self, text: str | None) -> Coroutine[Any, Any, None] | None:
+        """Take a frame, ``None`` for one that is no text; return what is left to wait for."""
+        if text is None:
+            self._refuse_frame(CommandError(Refusal("bad_request", "Frames are text."), None))
+            work = None
         else:
-            # Our close frame has been sent and answered: aiohttp must not send a second one.
-            self.outbox.end()
+            work = self._take(text)
+        ahead_s = self._ahead_s()
+        return work if ahead_s <= 0 else _slowly(work, ahead_s)
 
-    async def _take(self, frame: str) -> None:
+    def _ahead_s(self) -> float:
+        """Count an op; return the seconds by which he is ahead of his rate."""
+        rate = OPS_PER_SEND * self.around.settings.send_rate
+        if not rate:
+            return 0.0
+        # Generic cell rate algorithm: who is ahead waits for it.
+        now = time.monotonic()
+        self._ops_due = max(self._ops_due, now) + 1 / rate
+        return self._ops_due - now - OPS_BURST / rate
+
+    def _take(self, text: str) -> Coroutine[Any, Any, None] | None:
         try:
-            command = parse_command(frame, self.around.limits)
+            command = parse_command(text, self.around.limits)
         except CommandError as error:
             self._refuse_frame(error)
-            return
+            return None
         _FRAMES_IN[type(command)].inc()
         try:
             if isinstance(command, commands.Send):
@@ -193,14 +177,21 @@ class Connection:
             elif isinstance(command, commands.Ping):
                 self.answer(command, {"at": int(time.time() * 1000)})
             else:
-                await ops.ask(self, command)
+                return self._ask(command)
+        except Refusal as refusal:
+            self.refuse(command.id, refusal)
+        return None
+
+    async def _ask(self, command: Command) -> None:
+        try:
+            await ops.ask(self, command)
         except Refusal as refusal:
             self.refuse(command.id, refusal)
 
     def _refuse_frame(self, error: CommandError) -> None:
         FRAMES_IN.labels("bad").inc()
         self.refuse(error.re, error)
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         if now - self._errors_since > ERROR_WINDOW_S:
             self._errors, self._errors_since = 0, now
         self._errors += 1
@@ -291,8 +282,7 @@ class Connection:
             )
 
 
-def _answer_to(code: int) -> int:
-    """Return the close code that answers a peer's: its own, or why it is none."""
-    if code == WSCloseCode.ABNORMAL_CLOSURE or code >= PRIVATE_CODES.stop:
-        return WSCloseCode.PROTOCOL_ERROR  # nobody may send these (RFC 6455, section 7.4)
-    return code if code in _ECHOED or code in PRIVATE_CODES else WSCloseCode.OK
+async def _slowly(work: Coroutine[Any, Any, None] | None, seconds: float) -> None:
+    if work is not None:
+        await work
+    await asyncio.sleep(seconds)

@@ -11,9 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from typing import Final
-
-from aiohttp.abc import AbstractStreamWriter
+from typing import Final, Protocol
 
 from server.domain.errors import CloseCode
 from server.domain.frames import close_frame
@@ -27,6 +25,13 @@ ABNORMAL: Final = 1006
 """The code of a connection that ended without a close frame (RFC 6455, section 7.4.1)."""
 
 
+class Drains(Protocol):
+    """What knows when a peer has taken what was written."""
+
+    async def drain(self) -> None:
+        """Wait until it has taken most of it; raise ConnectionError when it is gone."""
+
+
 class Outbox:
     """The sending half of a socket.
 
@@ -34,13 +39,11 @@ class Outbox:
         code: with what the socket was closed, or ``None`` while frames may be written.
     """
 
-    __slots__ = ("_fd", "_limit", "_transport", "_writer", "code")
+    __slots__ = ("_drains", "_fd", "_limit", "_transport", "code")
 
-    def __init__(
-        self, transport: asyncio.Transport, writer: AbstractStreamWriter, limit: int
-    ) -> None:
+    def __init__(self, transport: asyncio.Transport, drains: Drains, limit: int) -> None:
         self._transport = transport
-        self._writer = writer
+        self._drains = drains
         self._limit = limit
         sock = transport.get_extra_info("socket")
         is_plain = sock is not None and transport.get_extra_info("sslcontext") is None
@@ -97,7 +100,7 @@ class Outbox:
         try:
             self.write(frames)
             async with asyncio.timeout(DRAIN_S):
-                await self._writer.drain()
+                await self._drains.drain()
         except TimeoutError:
             self._overflow()
         except ConnectionError:
@@ -112,8 +115,9 @@ class Outbox:
             self._say_goodbye(code, reason)
 
     def end(self) -> None:
-        """Close the connection once everything has left."""
+        """Close the connection once everything has left, and drop it if that takes too long."""
         self._transport.close()
+        self.drop_soon()
 
     def drop_soon(self) -> None:
         """Drop the connection unless it ends by itself: its buffer must not stay for ever."""

@@ -22,6 +22,11 @@ logger = logging.getLogger(__name__)
 
 RECHECK_S = 60.0
 """Every session is looked up so often: the news of its end may have been lost."""
+BEAT_S = 1.0
+BEATS = 10
+"""Looks at silent sockets: once in a second, or so often within ``ping_s`` where that is short."""
+FINISH_S = 5.0
+"""How long a stopping process waits for ops that are under way."""
 DRAIN_TICK_S = 0.1
 DRAIN_LEAST = 50
 """Sockets that are sent away per tick at least: a small replica is quick."""
@@ -47,6 +52,9 @@ class Guest(Protocol):
     def unsent(self) -> int:
         """Bytes that wait for its peer."""
 
+    def beat(self, now: float) -> None:
+        """Find out whether a silent peer is still there."""
+
     def write(self, frames: bytes) -> None:
         """Send ready-made frames."""
 
@@ -58,7 +66,11 @@ class Guest(Protocol):
 
 
 class Roster:
-    """The open sockets, by person, address and session."""
+    """The open sockets, by person, address and session.
+
+    Attributes:
+        working: ops that wait for Redis or PostgreSQL.
+    """
 
     def __init__(self, settings: Settings, identities: Identities) -> None:
         self._settings = settings
@@ -69,6 +81,7 @@ class Roster:
         self._by_address: dict[str, int] = {}
         self._emptied = asyncio.Event()
         self._recheck_now = asyncio.Event()
+        self.working: set[asyncio.Task[None]] = set()
         self.draining = False
 
     def __len__(self) -> int:
@@ -100,6 +113,8 @@ class Roster:
 
     def remove(self, guest: Guest) -> None:
         """Count it no longer."""
+        if guest not in self._guests:
+            return  # who was turned away was never counted
         self._guests.discard(guest)
         _discard(self._by_user, guest.identity.user.id, guest)
         _discard(self._by_session, guest.identity.session_id, guest)
@@ -117,6 +132,21 @@ class Roster:
         self.remove(guest)
         guest.identity = identity
         self.add(guest)
+
+    async def keep_alive(self) -> None:
+        """Ping who is silent, for ever: one look at all costs less than a timer for each."""
+        loop = asyncio.get_running_loop()
+        pause_s = min(BEAT_S, self._settings.ping_s / BEATS)
+        while True:
+            await asyncio.sleep(pause_s)
+            now = loop.time()
+            for guest in self:
+                guest.beat(now)
+
+    async def finish(self) -> None:
+        """Wait for ops that are under way; each ends by the deadlines of its calls."""
+        if self.working:
+            await asyncio.wait(self.working, timeout=FINISH_S)
 
     # --- Ended sessions -----------------------------------------------------------------
 

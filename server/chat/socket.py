@@ -1,7 +1,8 @@
-"""The HTTP side of a socket: who may upgrade, and what he hears when he may not.
+"""One WebSocket after its upgrade: bytes come in, frames come out, and the other way round.
 
-Everything that HTTP can say is said before the upgrade: 401 without a good token, 403
-from a foreign page, 404 where there is no such room, 503 while stopping or full.
+aiohttp answers the upgrade and has no part in it afterwards: an idle socket is a transport and a
+few small objects, without a task, a timer or a request. What a client sends is taken in its order:
+while an op waits for Redis the frames behind it wait unread.
 
 Next: server/chat/connection.py
 """
@@ -10,223 +11,211 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from collections.abc import Coroutine
+from typing import Any, Final, Protocol
 
-import orjson
-from aiohttp import WSCloseCode, web
-
-from server.auth.identity import Identity
-from server.auth.origin import may_upgrade
-from server.chat.connection import Connection
-from server.chat.gate import Gate
-from server.chat.joining import Joining
-from server.chat.outbox import CLOSE_S, Outbox
-from server.chat.surroundings import Surroundings
-from server.domain.errors import CloseCode, Refusal
-from server.domain.ids import is_id
-from server.domain.positions import Position, parse_position
-from server.runtime.instruments import (
-    SOCKETS_CLOSED,
-    SOCKETS_OPENED,
-    UPGRADES_REFUSED,
-    UPGRADES_WAITING,
-)
-
-if TYPE_CHECKING:
-    from aiohttp.http_websocket import WebSocketWriter
+from server.chat.outbox import Outbox
+from server.domain import frame_reader
+from server.domain.frame_reader import Frame, FrameError, FrameReader
+from server.domain.frames import close_frame, control_frame
 
 logger = logging.getLogger(__name__)
 
-SUBPROTOCOL: Final = "beseda.v1"
-AT_ONCE: Final = 200
-"""Upgrades that ask Redis at the same time. When thousands come back at once the others wait for
-their turn: were all to ask together, most of the answers would come too late to be of use."""
-TURN_S: Final = 10.0
-"""How long one may wait for his turn before he is told to come later."""
-_NO_ROOM: Final = frozenset({"room_gone", "not_a_member"})
-"""Over HTTP these are ``room_not_found``: whether a room exists is not a stranger's to know."""
+READ_AHEAD: Final = 65_536
+"""Bytes behind an op that waits, before the kernel has to keep what follows."""
+PONG_SHARE: Final = 0.5
+"""A peer that is pinged after ``ping_s`` of silence may be silent for so much longer."""
+_INTERNAL_ERROR: Final = 1011
+_PING: Final = control_frame(frame_reader.PING)
+_ECHOED: Final = frozenset({1000, 1001})
+_PRIVATE_CODES: Final = range(3000, 5000)
+"""Close codes that mean what applications agreed on (RFC 6455, section 7.4.2)."""
 
 
-class _Socket(web.WebSocketResponse):
-    """A WebSocket behind a gate, which never waits for its peer to read before it closes."""
+class Listener(Protocol):
+    """Whoever speaks through a socket."""
 
-    def _post_start(
-        self, request: web.BaseRequest, protocol: str | None, writer: WebSocketWriter
-    ) -> None:
-        connection = request.protocol
-        # What came together with the request goes through the gate too.
-        early = connection._message_tail  # noqa: SLF001 - aiohttp has no door for a reader of ours
-        connection._message_tail = b""  # noqa: SLF001
-        super()._post_start(request, protocol, writer)
-        reader, queue = self._parser, self._reader
-        assert reader is not None
-        assert queue is not None
-        gate = Gate(reader, queue, asyncio.get_running_loop().time)
-        connection._payload_parser = gate  # noqa: SLF001
-        if early:
-            gate.feed_data(early)
+    def hear(self, text: str | None) -> Coroutine[Any, Any, None] | None:
+        """Take a message, ``None`` for one that is no text; return what is left to wait for."""
 
-    async def close(
-        self,
-        *,
-        code: int = WSCloseCode.OK,
-        message: bytes = b"",
-        drain: bool = False,  # noqa: ARG002  # aiohttp asks for it when it refuses a frame
-    ) -> bool:
-        """Close as aiohttp does, without draining: a peer that reads nothing would hold us."""
-        return await super().close(code=code, message=message, drain=False)
+    def end(self) -> None:
+        """The socket is gone, and nothing of it is under way any more."""
 
 
-class Door:
-    """Upgrades requests to connections."""
+class Socket(asyncio.Protocol):
+    """The protocol of an upgraded connection.
 
-    def __init__(self, around: Surroundings) -> None:
-        self._around = around
-        self._settings = around.settings
-        self._turns = asyncio.Semaphore(AT_ONCE)
+    Attributes:
+        outbox: its sending half.
+        read_at: when something came, by the clock of the loop.
+    """
 
-    async def open(self, request: web.Request) -> web.StreamResponse:
-        """Serve ``/ws`` and ``/ws/{room_id}`` until the socket ends."""
-        try:
-            async with self._turn():
-                identity = await self._admit(request)
-                joining = await self._join(request, identity)
-        except Refusal as refusal:
-            return _refused(refusal)
-        try:
-            return await self._serve(request, identity, joining)
-        finally:
-            if joining is not None:
-                joining.close()
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        UPGRADES_WAITING.inc()
-        try:
-            async with asyncio.timeout(TURN_S):
-                await self._turns.acquire()
-        except TimeoutError:
-            raise Refusal("busy") from None
-        finally:
-            UPGRADES_WAITING.dec()
-        try:
-            yield
-        finally:
-            self._turns.release()
-
-    async def _admit(self, request: web.Request) -> Identity:
-        roster = self._around.roster
-        if roster.draining:
-            raise Refusal("draining")
-        if roster.is_full:
-            raise Refusal("busy")
-        if request.headers.get("Upgrade", "").lower() != "websocket":
-            raise Refusal("bad_request", "This address speaks WebSocket.")
-        identity = await self._around.identities.identify(request.headers, request.cookies)
-        if identity is None:
-            raise Refusal("unauthorized")
-        if not may_upgrade(
-            request.headers,
-            request.host,
-            self._settings.public_url,
-            cookie=identity.via == "cookie",
-        ):
-            raise Refusal("foreign_origin")
-        return identity
-
-    async def _join(self, request: web.Request, identity: Identity) -> Joining | None:
-        room = request.match_info.get("room_id")
-        if room is None:
-            return None
-        if not is_id(room):
-            raise Refusal("room_not_found")
-        position = _position(request)
-        try:
-            return await self._around.lobby.join(room, identity.user, position)
-        except Refusal as refusal:
-            if refusal.code in _NO_ROOM:
-                raise Refusal("room_not_found") from None
-            raise
-
-    async def _serve(
-        self, request: web.Request, identity: Identity, joining: Joining | None
-    ) -> web.StreamResponse:
-        settings = self._settings
-        ws = _Socket(
-            timeout=CLOSE_S,
-            autoclose=False,
-            heartbeat=settings.ping_s,
-            protocols=(SUBPROTOCOL,),
-            compress=False,
-            # aiohttp refuses what is as large as its limit already.
-            max_msg_size=settings.frame_bytes + 1,
-        )
-        try:
-            writer = await ws.prepare(request)
-        except ConnectionError:
-            return web.Response()  # the browser has left meanwhile; nobody reads this
-        transport = request.transport
-        if transport is None:
-            return ws
-        SOCKETS_OPENED.inc()
-        outbox = Outbox(transport, writer, settings.outbox_bytes)
-        address = client_address(request, settings.trusted_proxies)
-        connection = Connection(self._around, identity, address, ws, outbox)
-        roster = self._around.roster
-        try:
-            if not roster.has_space_for(identity.user.id, address):
-                await connection.turn_away(CloseCode.TOO_MANY_CONNECTIONS, "Too many connections.")
-                return ws
-            roster.add(connection)
-            try:
-                await connection.run(joining)
-            finally:
-                roster.remove(connection)
-        finally:
-            SOCKETS_CLOSED.labels(_code_label(outbox.code or ws.close_code)).inc()
-        return ws
-
-
-def client_address(request: web.Request, trusted_proxies: int) -> str:
-    """Return the address of the peer; behind proxies, what the outermost trusted one saw."""
-    if trusted_proxies:
-        hops = request.headers.get("X-Forwarded-For", "").split(",")
-        if len(hops) >= trusted_proxies and hops[-trusted_proxies].strip():
-            return hops[-trusted_proxies].strip()
-    return request.remote or ""
-
-
-def _position(request: web.Request) -> Position | None:
-    epoch, seq = request.query.get("epoch"), request.query.get("seq")
-    if epoch is None and seq is None:
-        return None
-    try:
-        return parse_position(f"{epoch}-{seq}")
-    except ValueError:
-        raise Refusal("bad_request", "epoch and seq are whole numbers, both or none.") from None
-
-
-def _refused(refusal: Refusal) -> web.Response:
-    UPGRADES_REFUSED.labels(str(refusal.status)).inc()
-    error: dict[str, str | int] = {"code": refusal.code, "message": refusal.message}
-    headers = {"Cache-Control": "no-store"}
-    if refusal.retry_ms is not None:
-        error["retry_ms"] = refusal.retry_ms
-        headers["Retry-After"] = str(max(1, refusal.retry_ms // 1000))
-    if refusal.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    return web.Response(
-        status=refusal.status,
-        body=orjson.dumps({"error": error}),
-        content_type="application/json",
-        headers=headers,
+    __slots__ = (
+        "_busy",
+        "_deaf",
+        "_drained",
+        "_listener",
+        "_loop",
+        "_lost",
+        "_paused",
+        "_pinged",
+        "_reader",
+        "_transport",
+        "_working",
+        "outbox",
+        "read_at",
     )
 
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        working: set[asyncio.Task[None]],
+        *,
+        frame_bytes: int,
+        outbox_bytes: int,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._transport = transport
+        self._working = working
+        self._reader = FrameReader(frame_bytes)
+        self._listener: Listener | None = None
+        self._busy = False
+        self._deaf = False
+        self._lost = False
+        self._paused = False
+        self._pinged = False
+        self._drained: asyncio.Future[None] | None = None
+        self.outbox = Outbox(transport, self, outbox_bytes)
+        self.read_at = self._loop.time()
 
-def _code_label(code: int | None) -> str:
-    """Return a metric's label: our own codes and the usual ones, not what a client invents."""
-    if code in set(CloseCode) or (code is not None and 1000 <= code <= 1011):
-        return str(code)
-    return "other"
+    def start(self, listener: Listener, work: Coroutine[Any, Any, None], early: bytes) -> None:
+        """Take the connection over; ``early`` came behind the upgrade, ``work`` goes before it."""
+        self._listener = listener
+        self._reader.feed(early)
+        self._transport.set_protocol(self)
+        self._begin(work)
+
+    # --- Reading ----------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came."""
+        self.read_at = self._loop.time()
+        self._pinged = False
+        if self._deaf:
+            return
+        self._reader.feed(data)
+        if not self._busy:
+            self._pump()
+        elif self._reader.unread > READ_AHEAD and not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def _pump(self) -> None:
+        """Handle what was read, up to something that has to be waited for."""
+        try:
+            while not self._busy and not self._deaf:
+                frame = self._reader.next(self.read_at)
+                if frame is None:
+                    break
+                self._handle(frame)
+        except FrameError as error:
+            self._deaf = True
+            self.outbox.close(error.code, error.reason)
+        if self._paused and not self._busy and not self._transport.is_closing():
+            self._paused = False
+            self._transport.resume_reading()
+
+    def _handle(self, frame: Frame) -> None:
+        if frame.opcode == frame_reader.CLOSE:
+            self._agree_to_close(frame.code)
+        elif self.outbox.code is not None:
+            return  # closed from here: only the peer's close frame counts now
+        elif frame.opcode == frame_reader.PING:
+            self.outbox.write(control_frame(frame_reader.PONG, frame.data))
+        elif frame.opcode != frame_reader.PONG:
+            assert self._listener is not None
+            is_text = frame.opcode == frame_reader.TEXT
+            work = self._listener.hear(frame.text if is_text else None)
+            if work is not None:
+                self._begin(work)
+
+    def _agree_to_close(self, code: int) -> None:
+        self._deaf = True
+        if self.outbox.code is None:
+            code = 1000 if code == frame_reader.NO_CODE else code
+            self.outbox.write(close_frame(_answer_to(code), ""))
+            self.outbox.code = code
+        self.outbox.end()
+
+    # --- What is waited for -----------------------------------------------------------------
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self._busy = True
+        task = self._loop.create_task(self._work(work), name="op")
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+
+    async def _work(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception:
+            logger.exception("an op failed")
+            self.outbox.close(_INTERNAL_ERROR, "Something went wrong. Come back.")
+        finally:
+            self._busy = False
+            if self._lost:
+                self._end()
+            else:
+                self._pump()
+
+    def _end(self) -> None:
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.end()
+
+    # --- The transport ----------------------------------------------------------------------
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Let go of everything, once nothing is under way."""
+        self._lost = self._deaf = True
+        self.resume_writing()
+        if not self._busy:
+            self._end()
+
+    def pause_writing(self) -> None:
+        """Note that the peer takes nothing more at the moment."""
+        if self._drained is None:
+            self._drained = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        """Let those go on who wait for the peer to read."""
+        drained, self._drained = self._drained, None
+        if drained is not None:
+            drained.set_result(None)
+
+    async def drain(self) -> None:
+        """Wait until the peer has taken most of what was written.
+
+        Raises:
+            ConnectionError: it is gone.
+        """
+        if self._drained is not None:
+            await asyncio.shield(self._drained)
+        if self._lost:
+            raise ConnectionResetError("The peer is gone.")
+
+    def beat(self, now: float, ping_s: float) -> None:
+        """Ping a peer that is silent, and drop one that does not answer."""
+        if self._paused:
+            return  # it is we who do not listen
+        silent_s = now - self.read_at
+        if silent_s >= ping_s * (1 + PONG_SHARE):
+            self.outbox.drop()
+        elif silent_s >= ping_s and not self._pinged:
+            self._pinged = True
+            self.outbox.write(_PING)
+
+
+def _answer_to(code: int) -> int:
+    """Return the close code that answers a peer's: its own, unless it has no use for it."""
+    return code if code in _ECHOED or code in _PRIVATE_CODES else 1000

@@ -13,6 +13,7 @@ import orjson
 
 from server.domain.errors import Refusal
 
+_FIN = 0x80
 _FIN_TEXT = 0x81
 _FIN_CLOSE = 0x88
 
@@ -25,6 +26,11 @@ def text_frame(payload: bytes) -> bytes:
     if size < 65536:
         return struct.pack("!BBH", _FIN_TEXT, 126, size) + payload
     return struct.pack("!BBQ", _FIN_TEXT, 127, size) + payload
+
+
+def control_frame(opcode: int, payload: bytes = b"") -> bytes:
+    """Build a ping or a pong; a control frame holds up to 125 bytes."""
+    return bytes((_FIN | opcode, len(payload))) + payload
 
 
 def close_frame(code: int, reason: str) -> bytes:

@@ -2,9 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import Any
-
-from aiohttp.abc import AbstractStreamWriter
 
 from server.chat.outbox import Outbox
 
@@ -45,26 +42,11 @@ class FakeWriter:
         await self.drained.wait()
 
 
-class _NoDrain(AbstractStreamWriter):
-    """A writer that only drains; the rest is not ours to use."""
-
-    async def write(self, chunk: Any) -> None:
-        raise AssertionError
-
-    async def write_eof(self, chunk: bytes = b"") -> None:
-        raise AssertionError
+class _NoDrain:
+    """Nobody to wait for."""
 
     async def drain(self) -> None:
         return
-
-    def enable_compression(self, *_args: Any, **_rest: Any) -> None:
-        raise AssertionError
-
-    def enable_chunking(self) -> None:
-        raise AssertionError
-
-    async def write_headers(self, status_line: str, headers: Any) -> None:
-        raise AssertionError
 
 
 def _outbox(transport: FakeTransport, writer: FakeWriter, limit: int = 100) -> Outbox:

@@ -115,7 +115,7 @@ MUTATIONS: dict[str, tuple[Provocation, Mutation]] = {
     "each socket leaves a task behind": (
         provoke.sockets_end_and_begin,
         Mutation(
-            "chat/socket.py",
+            "chat/door.py",
             "joining = await self._join(request, identity)",
             "joining, self.kept = await self._join(request, identity), "
             "(self.__dict__.get('kept'), asyncio.create_task(asyncio.sleep(900)))",
