@@ -135,10 +135,10 @@ class Room:
         self.ring.append(position, frame)
         self._queue(frame)
         if kind == Kind.LEFT:
-            self.flush()
+            self._flush_alone()
             self._remove_user(subject, position)
         elif kind == Kind.DELETED:
-            self.flush()
+            self._flush_alone()
             self.close()
 
     # --- Frames out -------------------------------------------------------------------
@@ -157,6 +157,12 @@ class Room:
             member.write(joined)
         DELIVERIES.inc(len(frames) * len(self.members))
         DELIVERED_BYTES.inc(len(joined) * len(self.members))
+
+    def _flush_alone(self) -> None:
+        """Write what was queued, without a watermark behind it: for some it is the last."""
+        watermark, self.watermark = self.watermark, None
+        self.flush()
+        self.watermark = watermark
 
     def flush_saved(self) -> None:
         """Write the saved watermark that waited for other frames to go with."""

@@ -109,3 +109,18 @@ def test_of_several_watermarks_the_newest_goes(
     watch.pass_by()
     assert [each["seq"] for each in bob.got if each["ev"] == "saved"] == [3]
     assert watch.due == []
+
+
+def test_who_is_put_out_hears_no_watermark_behind_it_and_the_others_do(
+    room: Room, host: Host, bob: FakeMember, watch: Watch
+) -> None:
+    mallory = FakeMember("mallory")
+    room.add(mallory, Position(1, 0))
+    say(room, host, 1)
+    save(room, 1)
+    room.deliver(event(2, kind=Kind.LEFT, subject="mallory"))
+    host.end_turn()
+    watch.pass_by()
+    watch.pass_by()
+    assert [each["ev"] for each in mallory.got] == ["message", "left"]
+    assert [each["ev"] for each in bob.got] == ["message", "left", "saved"]

@@ -30,8 +30,8 @@ fi
 def checkout(tmp_path: Path) -> Path:
     root = tmp_path / "a checkout"
     shutil.copytree(ROOT / "scripts", root / "scripts")
-    (root / "server" / "local").mkdir(parents=True)
-    for path in (*ROOT.glob("requirements*.txt"), ROOT / "server" / "local" / "requirements.txt"):
+    for path in (*ROOT.glob("requirements*.txt"), *ROOT.glob("[!.]*/**/requirements.txt")):
+        (root / path.relative_to(ROOT)).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, root / path.relative_to(ROOT))
     (root / "bin").mkdir()
     for tool in ("bash", "cat", "cksum", "dirname", "env", "mkdir", "cp", "rm", "sh"):

@@ -16,11 +16,17 @@ _FOUND, _NO_SUCH_NAME = 0x8180, 0x8183
 
 
 class NameServer(asyncio.DatagramProtocol):
-    """Answers A questions (RFC 1035) from ``addresses``, which a test may change at any time."""
+    """Answers A questions (RFC 1035) from ``addresses``, which a test may change at any time.
+
+    Each answer begins with another address, as Docker's does: nginx sends whoever waits for an
+    answer to the first of it, so on a slow machine, with an answer for every socket, all of them
+    would be at one replica.
+    """
 
     def __init__(self) -> None:
         self.addresses: dict[str, list[str]] = {}
         self.port = 0
+        self._answers = 0
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -34,7 +40,10 @@ class NameServer(asyncio.DatagramProtocol):
             labels.append(data[at + 1 : at + 1 + length].decode())
             at += 1 + length
         question = data[_HEADER.size : at + 5]
-        found = self.addresses.get(".".join(labels).lower(), [])
+        known = self.addresses.get(".".join(labels).lower(), [])
+        first = self._answers % len(known) if known else 0
+        self._answers += 1
+        found = known[first:] + known[:first]
         answers = b"".join(
             struct.pack("!H", _POINTER_TO_QUESTION)
             + _ANSWER.pack(_A, _IN, 1, 4)

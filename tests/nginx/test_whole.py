@@ -16,7 +16,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.helpers import free_port, wait_until
+from tests.figures import Figure
+from tests.helpers import free_port
 from tests.nginx.dns import name_server
 from tests.nginx.front import ROOT, Front, front
 from tests.runtime.processes import Running, started
@@ -36,8 +37,34 @@ class Whole:
     website: Running
     chats: dict[str, Running]
 
+    port: int
+
     def browser(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(self.front.url, headers={"Origin": self.front.url})
+
+    async def sockets_of(self, replica: str) -> int:
+        """How many sockets this replica has accepted so far."""
+        address = f"http://{replica}:{self.port}/metrics"
+        async with aiohttp.ClientSession() as session, session.get(address) as response:
+            lines = (await response.text()).splitlines()
+        (count,) = [line for line in lines if line.startswith("beseda_sockets_opened_total ")]
+        return int(float(count.split()[1]))
+
+    async def spread(
+        self, browser: aiohttp.ClientSession, path: str, bearer: dict[str, str]
+    ) -> dict[str, list[aiohttp.ClientWebSocketResponse]]:
+        """Open sockets until some are at each replica; nginx takes a random one for each."""
+        homes: dict[str, list[aiohttp.ClientWebSocketResponse]] = {each: [] for each in REPLICAS}
+        before = {replica: await self.sockets_of(replica) for replica in REPLICAS}
+        while min(len(sockets) for sockets in homes.values()) < 3:
+            assert sum(len(sockets) for sockets in homes.values()) < 60, "all at one replica"
+            socket = await browser.ws_connect(path, headers=bearer)
+            await event(socket, "hello")
+            counts = {replica: await self.sockets_of(replica) for replica in REPLICAS}
+            (home,) = [replica for replica in REPLICAS if counts[replica] > before[replica]]
+            homes[home].append(socket)
+            before = counts
+        return homes
 
 
 @pytest.fixture
@@ -72,7 +99,7 @@ async def whole(tmp_path: Path, redis_url: str, database_url: str) -> AsyncItera
                 static=ROOT / "web" / "static",
             )
         )
-        yield Whole(nginx, website, chats)
+        yield Whole(nginx, website, chats, port)
 
 
 async def log_in(browser: aiohttp.ClientSession, email: str) -> dict[str, str]:
@@ -101,49 +128,51 @@ async def subscribed(socket: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:
             return answer
 
 
-async def test_a_killed_replica_costs_its_people_a_reconnect_and_no_message(whole: Whole) -> None:
+async def closed(socket: aiohttp.ClientWebSocketResponse) -> int | None:
+    """Read on until the socket ends and return the code that it was closed with."""
+    async with asyncio.timeout(10):
+        async for _ in socket:
+            pass
+    return socket.close_code
+
+
+async def test_a_killed_replica_costs_its_people_a_reconnect_and_no_message(
+    whole: Whole, figure: Figure
+) -> None:
     async with whole.browser() as browser:
         bearer = await log_in(browser, "alice@example.org")
         room = await (
             await browser.post("/api/v1/rooms", json={"name": "kitchen"}, headers=bearer)
         ).json()
         path = f"/ws/{room['id']}"
-        sockets = [await browser.ws_connect(path, headers=bearer) for _ in range(8)]
-        positions = [await subscribed(socket) for socket in sockets]
+        homes = await whole.spread(browser, path, bearer)
+        leaving, staying = (homes[replica] for replica in REPLICAS)
+        positions = [await subscribed(socket) for socket in (*leaving, *staying)]
         send = {"op": "send", "id": "1", "room": room["id"], "cid": "c1", "text": "one"}
-        await sockets[0].send_json(send)
-        for socket in sockets:
+        await leaving[0].send_json(send)
+        for socket in (*leaving, *staying):
             assert (await event(socket, "message"))["text"] == "one"
 
         doomed = whole.chats[REPLICAS[0]]
         doomed.process.kill()
         killed = time.monotonic()
         await doomed.process.wait()
-        ended = [socket for socket in sockets if await _has_ended(socket)]
-        staying = [socket for socket in sockets if socket not in ended]
-        assert ended, "nobody was there"
-        assert staying, "everybody was there"
         back = []
-        for _ in ended:
+        for lost in leaving:
+            await closed(lost)
             place = positions[0]
             again = f"{path}?epoch={place['epoch']}&seq={place['seq']}"
             socket = await browser.ws_connect(again, headers=bearer)
             assert (await subscribed(socket))["mode"] == "resumed"
             assert (await event(socket, "message"))["text"] == "one"
             back.append(socket)
-        assert time.monotonic() - killed < 3
+        took = time.monotonic() - killed
+        figure("until everybody of a killed replica is back", took, "s")
+        assert took < 3
         await staying[0].send_json(send | {"id": "2", "cid": "c2", "text": "two"})
         for socket in (*staying, *back):
             assert (await event(socket, "message"))["text"] == "two"
             await socket.close()
-
-
-async def _has_ended(socket: aiohttp.ClientWebSocketResponse) -> bool:
-    try:
-        message = await socket.receive(timeout=0.3)
-    except TimeoutError:
-        return False
-    return message.type is not aiohttp.WSMsgType.TEXT
 
 
 async def test_a_replica_that_stops_sends_its_people_to_the_other_one(whole: Whole) -> None:
@@ -153,31 +182,28 @@ async def test_a_replica_that_stops_sends_its_people_to_the_other_one(whole: Who
             await browser.post("/api/v1/rooms", json={"name": "kitchen"}, headers=bearer)
         ).json()
         path = f"/ws/{room['id']}"
-        sockets = [await browser.ws_connect(path, headers=bearer) for _ in range(8)]
-        for socket in sockets:
+        homes = await whole.spread(browser, path, bearer)
+        leaving, staying = (homes[replica] for replica in REPLICAS)
+        for socket in (*leaving, *staying):
             await subscribed(socket)
         stopping = whole.chats[REPLICAS[0]]
         stopping.signal(signal.SIGTERM)
 
-        async def moved(socket: aiohttp.ClientWebSocketResponse) -> bool:
-            async for _ in socket:
-                pass
-            assert socket.close_code == 4001
+        async def moved(socket: aiohttp.ClientWebSocketResponse) -> None:
+            assert await closed(socket) == 4001
             again = await browser.ws_connect(path, headers=bearer)
             await subscribed(again)
             await again.close()
-            return True
 
-        moving = [asyncio.create_task(moved(socket)) for socket in sockets]
-        assert await stopping.end(15) == 0
-        await wait_until(
-            lambda: sum(task.done() for task in moving) >= 1, description="somebody moved"
-        )
-        finished = [task for task in moving if task.done()]
-        assert len(finished) < len(sockets)
-        assert all([await task for task in finished])
-        for task in moving:
-            task.cancel()
+        async with asyncio.TaskGroup() as moving:
+            for socket in leaving:
+                moving.create_task(moved(socket))
+            assert await stopping.end(15) == 0
+        send = {"op": "send", "id": "1", "room": room["id"], "cid": "c1", "text": "who is here?"}
+        await staying[0].send_json(send)
+        for socket in staying:
+            assert (await event(socket, "message"))["text"] == "who is here?"
+            await socket.close()
 
 
 async def test_the_website_sees_the_address_of_the_visitor_not_what_he_claims(
