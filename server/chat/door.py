@@ -76,7 +76,12 @@ class Door:
                 joining = await self._join(request, identity)
         except Refusal as refusal:
             return _refused(refusal)
-        return self._take_over(request, identity, joining, accept)
+        transport = request.transport
+        if transport is None or transport.is_closing():
+            if joining is not None:
+                joining.close()
+            return web.Response()  # the browser has left meanwhile; nobody reads this
+        return self._take_over(request, transport, identity, joining, accept)
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -128,15 +133,15 @@ class Door:
             raise
 
     def _take_over(
-        self, request: web.Request, identity: Identity, joining: Joining | None, accept: bytes
+        self,
+        request: web.Request,
+        transport: asyncio.Transport,
+        identity: Identity,
+        joining: Joining | None,
+        accept: bytes,
     ) -> web.StreamResponse:
         """Answer the upgrade, and make the connection ours."""
-        transport, handler = request.transport, request.protocol
-        if transport is None or transport.is_closing():
-            if joining is not None:
-                joining.close()
-            return web.Response()  # the browser has left meanwhile; nobody reads this
-        settings = self._settings
+        settings, handler = self._settings, request.protocol
         socket = Socket(
             transport,
             self._around.roster.working,
