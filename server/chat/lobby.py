@@ -34,6 +34,10 @@ REPAIRS_AT_ONCE = 32
 """After Redis was away every room asks its log: so many at the same time."""
 RETRY_FIRST_S = 0.1
 RETRY_MOST_S = 2.0
+SLICE = 256
+"""Members of a room that are written to before it is another room's turn."""
+WRITES_PER_TURN = 1024
+"""Writes before the event loop looks what came meanwhile: about 6 ms."""
 GONE = frozenset({"room_gone", "room_not_found"})
 
 
@@ -78,7 +82,7 @@ class Lobby:
         self._opening: dict[Room, asyncio.Task[None]] = {}
         self._mending: dict[Room, asyncio.Task[None]] = {}
         self._lingering: dict[Room, asyncio.TimerHandle] = {}
-        self._unwritten: list[Room] = []
+        self._unwritten: dict[Room, None] = {}
         self._watermarks = Watermarks(
             lambda s, call: asyncio.get_running_loop().call_later(s, call)
         )
@@ -227,16 +231,23 @@ class Lobby:
         """Write a room's frames at the end of this turn: one write per member for all of them."""
         if not self._unwritten:
             asyncio.get_running_loop().call_soon(self._write)
-        self._unwritten.append(room)
+        self._unwritten.setdefault(room)
 
     def has_saved(self, room: Room) -> None:
         """Write a saved watermark when it found no other frame to go with for a while."""
         self._watermarks.wait(room)
 
     def _write(self) -> None:
-        rooms, self._unwritten = self._unwritten, []
-        for room in rooms:
-            room.flush()
+        """Write to the rooms in turn, a slice of a large one at a time; then let others work."""
+        rooms, left = self._unwritten, WRITES_PER_TURN
+        while rooms and left > 0:
+            room = next(iter(rooms))
+            del rooms[room]
+            left -= room.fanout.write(SLICE)
+            if room.fanout.waits:
+                rooms[room] = None
+        if rooms:
+            asyncio.get_running_loop().call_soon(self._write)
 
     # --- Repair ---------------------------------------------------------------------------
 

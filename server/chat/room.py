@@ -15,18 +15,14 @@ from typing import Protocol
 
 import orjson
 
+from server.chat.fanout import Fanout
 from server.chat.people import Comer, Member
 from server.chat.ring import Ring
 from server.domain import events
 from server.domain.events import Kind
 from server.domain.frames import text_frame
 from server.domain.positions import START, Position
-from server.runtime.instruments import (
-    DELIVERED_BYTES,
-    DELIVERIES,
-    PENDING_OVERFLOWS,
-    RESETS_SENT,
-)
+from server.runtime.instruments import PENDING_OVERFLOWS, RESETS_SENT
 from server.state.feed import Event
 from server.state.history import Entry, Synced
 
@@ -41,10 +37,10 @@ class Host(Protocol):
         """A member hears the room no longer."""
 
     def has_frames(self, room: Room) -> None:
-        """Call ``flush`` at the end of this turn."""
+        """Write its ``fanout`` at the end of this turn."""
 
     def has_saved(self, room: Room) -> None:
-        """Call ``flush_saved`` before long."""
+        """Call ``send_saved`` before long."""
 
     def is_broken(self, room: Room) -> None:
         """Find out what was missed, and call ``mend``."""
@@ -62,7 +58,7 @@ class Room:
         online: people in the room, on all replicas, as last heard.
         broken: why events are held, or ``None``: ``opening``, ``hole``, ``missed``, …
         members: each with the position at which Redis let him in.
-        watermark: the frame of a saved watermark that waits for others to go with.
+        fanout: the frames on their way to them.
     """
 
     def __init__(
@@ -79,15 +75,14 @@ class Room:
         self.online = 0
         self.broken: str | None = "opening"
         self.closed = False
-        self.watermark: bytes | None = None
         self.members: dict[Member, Position] = {}
+        self.fanout = Fanout(self.members)
         self.comers: set[Comer] = set()
         self._pending_limit = pending_limit
         self._held: list[Event] = []
         self._again = False
         self._counted = False
         self._whole: asyncio.Event | None = None
-        self._frames: list[bytes] = []
         self._told = START
         self._typed: dict[str, float] = {}
         self._host = host
@@ -144,44 +139,36 @@ class Room:
     # --- Frames out -------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Write what was queued: one write per member, the same bytes object for all."""
-        frames = self._frames
-        if not frames:
-            return
-        self._frames = []
-        if self.watermark is not None:
-            frames.append(self.watermark)
-            self.watermark = None
-        joined = frames[0] if len(frames) == 1 else b"".join(frames)
-        for member in tuple(self.members):
-            member.write(joined)
-        DELIVERIES.inc(len(frames) * len(self.members))
-        DELIVERED_BYTES.inc(len(joined) * len(self.members))
+        """Write what was queued to everybody, now."""
+        self.fanout.flush()
 
     def _flush_alone(self) -> None:
         """Write what was queued, without a watermark behind it: for some it is the last."""
-        watermark, self.watermark = self.watermark, None
+        watermark, self.fanout.watermark = self.fanout.watermark, None
         self.flush()
-        self.watermark = watermark
+        self.fanout.watermark = watermark
 
-    def flush_saved(self) -> None:
-        """Write the saved watermark that waited for other frames to go with."""
-        if self.watermark is not None:
-            self._frames.append(self.watermark)
-            self.watermark = None
-            self.flush()
+    @property
+    def watermark(self) -> bytes | None:
+        """The frame of a saved watermark that waits for others to go with."""
+        return self.fanout.watermark
+
+    def send_saved(self) -> None:
+        """Queue the saved watermark that waited for other frames to go with."""
+        watermark, self.fanout.watermark = self.fanout.watermark, None
+        if watermark is not None:
+            self._queue(watermark)
 
     def _queue_saved(self, frame: bytes) -> None:
         # Only the newest counts, and nobody waits for it: as a write of its own after each
         # message it would double the cost of a busy room.
-        if self.watermark is None:
+        if self.fanout.watermark is None:
             self._host.has_saved(self)
-        self.watermark = frame
+        self.fanout.watermark = frame
 
     def _queue(self, frame: bytes) -> None:
-        if not self._frames:
+        if self.fanout.queue(frame):
             self._host.has_frames(self)
-        self._frames.append(frame)
 
     def _tell_others(self, user: str, frame: bytes) -> None:
         for member in tuple(self.members):

@@ -20,8 +20,8 @@ class Watermarked(Protocol):
     def watermark(self) -> bytes | None:
         """The frame that waits, or None once it has gone with another."""
 
-    def flush_saved(self) -> None:
-        """Write it."""
+    def send_saved(self) -> None:
+        """Let it go by itself."""
 
 
 class Watermarks:
@@ -42,7 +42,7 @@ class Watermarks:
         rooms, self._waiting = self._waiting, {}
         for room, seen in rooms.items():
             if room.watermark is seen:
-                room.flush_saved()
+                room.send_saved()
             else:
                 self._waiting[room] = room.watermark
         if self._waiting:

@@ -147,7 +147,8 @@ def test_a_saved_mark_whose_news_was_lost_is_told_at_the_repair(
         top = Position(1, 11)
         room.mend(Synced("resumed", top, top, []), room.begin_mend())
         room.flush()
-        room.flush_saved()
+        room.send_saved()
+        room.flush()
     assert [(each["ev"], each["seq"]) for each in bob.got] == [("message", 11), ("saved", 11)]
 
 
@@ -279,7 +280,7 @@ def test_the_saved_watermark_goes_with_the_next_message_and_only_the_newest_coun
     assert [(each["ev"], each["seq"]) for each in bob.got] == [("message", 11), ("saved", 10)]
     assert len(bob.writes) == 1
     assert host.unsaved == [room]
-    room.flush_saved()
+    room.send_saved()
     assert len(bob.writes) == 1
 
 
@@ -292,7 +293,7 @@ def test_the_watermark_waits_for_a_repair_and_is_not_told_to_who_is_put_out_by_i
     assert room.broken == "hole"
     place = Position(1, 12)
     room.deliver(Event(KITCHEN, place, "s", "-", events.saved(KITCHEN, place)))
-    room.flush_saved()
+    room.send_saved()
     covered = room.begin_mend()
     gone = entry(11, kind="l", subject="bob")
     room.mend(Synced("resumed", place, place, [gone, entry(12)]), covered)
@@ -306,7 +307,8 @@ def test_the_saved_watermark_goes_alone_when_nothing_is_said(
 ) -> None:
     room.deliver(Event(KITCHEN, START_OF_TEST, "s", "-", events.saved(KITCHEN, START_OF_TEST)))
     assert host.unsaved == [room]
-    room.flush_saved()
+    room.send_saved()
+    host.end_turn()
     assert [each["ev"] for each in bob.got] == ["saved"]
 
 

@@ -94,6 +94,7 @@ def test_a_watermark_without_company_goes_at_the_second_look(
     watch.pass_by()
     assert [each["ev"] for each in bob.got] == ["message"]
     watch.pass_by()
+    host.end_turn()
     assert [each["ev"] for each in bob.got] == ["message", "saved"]
     assert watch.due == []
 
@@ -107,6 +108,7 @@ def test_of_several_watermarks_the_newest_goes(
         save(room, seq)
     watch.pass_by()
     watch.pass_by()
+    host.end_turn()
     assert [each["seq"] for each in bob.got if each["ev"] == "saved"] == [3]
     assert watch.due == []
 
@@ -122,5 +124,6 @@ def test_who_is_put_out_hears_no_watermark_behind_it_and_the_others_do(
     host.end_turn()
     watch.pass_by()
     watch.pass_by()
+    host.end_turn()
     assert [each["ev"] for each in mallory.got] == ["message", "left"]
     assert [each["ev"] for each in bob.got] == ["message", "left", "saved"]
