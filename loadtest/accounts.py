@@ -52,6 +52,23 @@ class Site(Protocol):
         """Make so many public rooms; return their ids."""
 
 
+class Nowhere:
+    """No system, for a question that starts by itself what it looks at."""
+
+    address = Address("", "", "", 0, "", None)
+    password = ""
+    limited = False
+
+    def __init__(self) -> None:
+        self.processes = Processes({})
+
+    async def people(self, count: int) -> list[Person]:
+        raise CannotRunError(f"there is no system here for {count} people")
+
+    async def rooms(self, count: int) -> list[str]:
+        raise CannotRunError(f"there is no system here for {count} rooms")
+
+
 class OwnSite:
     """A system that was started for this run."""
 

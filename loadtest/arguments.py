@@ -18,7 +18,9 @@ from loadtest.run import Asked
 from loadtest.scenarios import QUESTIONS
 
 FINDS_MAX: Final = ("big-room", "small-rooms")
-_SHORT: Final = [name for name, question in QUESTIONS.items() if not question.own]
+_SHORT: Final = [
+    name for name, question in QUESTIONS.items() if not question.own and not question.alone
+]
 
 _NUMBERS: Final[dict[str, tuple[type, str]]] = {
     "members": (int, "people in each room, each with a socket"),
@@ -34,6 +36,7 @@ _NUMBERS: Final[dict[str, tuple[type, str]]] = {
     "speakers": (int, "people in each room who talk, and share its rate"),
     "at-once": (int, "connects that are under way at the same time"),
     "log-ins": (int, "people who log in at once"),
+    "messages": (int, "messages of a round of redis-cost or writer"),
     "users": (int, "people of the chat day"),
     "spawn-rate": (float, "how many of them come in a second"),
     "pace": (float, "how hurried they are; 2 is twice as many things to do"),

@@ -49,6 +49,7 @@ class Options:
 
     ``people`` have accounts, and several sockets each where there are more members; ``speakers``
     of a room share its rate. ``at_once`` connects or log-ins are under way at the same time.
+    ``messages`` are those of a round that has no rate.
 
     ``users`` of Locust's come in at ``spawn_rate`` a second and live at ``pace``, in ``workers``
     processes when there are any; ``web`` opens Locust's page.
@@ -65,6 +66,7 @@ class Options:
     speakers: int = 1
     at_once: int = 128
     log_ins: int = 0
+    messages: int = 0
     replicas: int = 1
     seed: int = 1
     poisson: bool = False
@@ -96,7 +98,8 @@ class Stand:
     """Where a scenario is measured: the system, what is asked, and the person who waits.
 
     ``stop`` is set when that person wants to see what there is;
-    ``files`` is the folder of the report, for what a scenario writes itself.
+    ``files`` is the folder of the report, for what a scenario writes itself; ``folder`` is one for
+    throw-away data, and ``case`` the one of its question's cases, where that has some.
     """
 
     site: Site
@@ -104,6 +107,8 @@ class Stand:
     progress: Progress
     stop: asyncio.Event
     files: Path = Path()
+    folder: Path = Path()
+    case: str = ""
 
 
 Measure: TypeAlias = Callable[[Stand], AsyncGenerator[Round, None]]
@@ -114,7 +119,8 @@ class Question:
     """One scenario: its name, what it answers, its numbers, and how it is measured.
 
     ``short`` replaces some of ``defaults`` where all scenarios run one after another.
-    ``own`` is one that needs a system of its own, behind nginx, once for each count of replicas.
+    ``own`` is one that needs a system of its own, behind nginx, once for each count of replicas;
+    ``alone`` one that starts itself what it compares. With ``cases`` each is a scenario.
     """
 
     name: str
@@ -123,3 +129,5 @@ class Question:
     short: Mapping[str, int | float]
     measure: Measure
     own: bool = False
+    alone: bool = False
+    cases: tuple[str, ...] = ("",)

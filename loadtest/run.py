@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from loadtest.accounts import ForeignSite, OwnSite, Site
+from loadtest.accounts import ForeignSite, Nowhere, OwnSite, Site
 from loadtest.errors import CannotRunError, StoppedError
 from loadtest.options import Options, Question, Stand
 from loadtest.outcome import Round, Scenario
@@ -25,10 +25,22 @@ class Asked(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """What of a system has to be the same for two questions to share it."""
+    """What of a system has to be the same for two questions to share it; 0 replicas are none."""
 
     replicas: int
     nginx: bool
+
+
+class Step(NamedTuple):
+    """One scenario that is measured."""
+
+    name: str
+    shape: Shape
+    asked: Asked
+    case: str = ""
+
+
+_NONE = Shape(0, nginx=False)
 
 
 async def answer(
@@ -54,20 +66,23 @@ async def answer(
     async with AsyncExitStack() as stack:
         running: Shape | None = None
         site: Site | None = ForeignSite(url) if url is not None else None
-        for number, (name, shape, each) in enumerate(steps):
+        for number, (name, shape, each, case) in enumerate(steps):
             if stop.is_set():
                 return
+            place = folder / f"{number}-{name}"
             if url is None and shape != running:
                 await stack.aclose()
-                progress.now(f"starting Beseda, replicas: {shape.replicas}")
-                place = folder / f"{number}-{name}"
-                site = await stack.enter_async_context(_own(place, shape))
+                if shape == _NONE:
+                    site = Nowhere()
+                else:
+                    progress.now(f"starting Beseda, replicas: {shape.replicas}")
+                    site = await stack.enter_async_context(_own(place, shape))
                 running = shape
             assert site is not None
             rounds: list[Round] = []
             settings = each.options.named({**each.question.defaults, "size": 0, "warm_up": 0})
             found.append(Scenario(name, settings, rounds))
-            stand = Stand(site, each.options, progress, stop, files)
+            stand = Stand(site, each.options, progress, stop, files, place, case)
             try:
                 async with aclosing(each.question.measure(stand)) as measured:
                     async for one in measured:
@@ -80,18 +95,21 @@ async def answer(
                     found.pop()
 
 
-def _steps(asked: Asked, *, foreign: bool) -> Iterator[tuple[str, Shape, Asked]]:
+def _steps(asked: Asked, *, foreign: bool) -> Iterator[Step]:
     question, options = asked
-    if not question.own:
-        yield question.name, Shape(options.replicas, nginx=options.replicas > 1), asked
-        return
-    if foreign:
+    if foreign and (question.own or question.alone):
         raise CannotRunError(f"{question.name} starts its systems itself: leave --url out")
+    if not question.own:
+        shape = Shape(options.replicas, nginx=options.replicas > 1)
+        for case in question.cases:
+            name = f"{question.name}-{case}" if case else question.name
+            yield Step(name, _NONE if question.alone else shape, asked, case)
+        return
     count = 1
     while True:
         count = min(count, options.replicas)
         numbers = dataclasses.replace(options, replicas=count)
-        yield f"{question.name}-{count}", Shape(count, nginx=True), Asked(question, numbers)
+        yield Step(f"{question.name}-{count}", Shape(count, nginx=True), Asked(question, numbers))
         if count == options.replicas:
             return
         count *= 2

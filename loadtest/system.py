@@ -63,6 +63,7 @@ class System:
         self._postgres = Postgres(folder)
         self._replicas: list[subprocess.Popen[bytes]] = []
         self._writer: subprocess.Popen[bytes] | None = None
+        self._writers = 0
         self.secret = secrets.token_urlsafe(48)
         self._settings = {**SETTINGS, **(settings or {})}
         self.url = ""
@@ -143,18 +144,34 @@ class System:
         self._valkey.stop()
         self._postgres.stop()
 
+    def stop_writer(self) -> None:
+        """Let what is said wait in Redis, cleanly: the next writer need not wait for leases."""
+        if self._writer is not None:
+            stop(self._writer, signal.SIGTERM, _STOP_S)
+            self._writer = None
+
+    async def start_writer(self) -> None:
+        """Start a writer, and wait until it works.
+
+        Raises:
+            LocalError: it did not start.
+        """
+        self._writers += 1
+        # Each has a log of its own, which says when that one is ready.
+        name = "writer" if self._writers == 1 else f"writer-{self._writers}"
+        self._writer = self._service("writer", name, 0)
+        async with asyncio.timeout(READY_S):
+            await self._ready(name, self._writer)
+
     async def _start_services(self) -> None:
         shared = free_port()
         ports = [free_port() if self._behind_nginx else shared for _ in range(self._count)]
         for number, port in enumerate(ports, 1):
             self._replicas.append(self._service("all", f"replica-{number}", port))
-        self._writer = self._service("writer", "writer", 0)
-        names = [f"replica-{number}" for number in range(1, self._count + 1)]
         async with asyncio.timeout(READY_S):
-            for name, process in zip(
-                [*names, "writer"], [*self._replicas, self._writer], strict=True
-            ):
-                await self._ready(name, process)
+            await self.start_writer()
+            for number, process in enumerate(self._replicas, 1):
+                await self._ready(f"replica-{number}", process)
         port = shared
         if self._behind_nginx:
             self._nginx = Nginx(self._folder / "nginx", ports)

@@ -40,7 +40,10 @@ LABELS: Final = {
 PEOPLE: Final = ("sockets", "connections", "members", "users", "people")
 """Settings that may say how many were connected, the most fitting first."""
 
-_LOWER_UNITS = {"us", "ms", "s", "B", "KB", "MB", "GB", "%"}
+TIMES: Final = "x"
+"""Unit of a ratio: so many times what the reference takes."""
+
+_LOWER_UNITS = {"us", "ms", "s", "B", "KB", "MB", "GB", "%", TIMES}
 _NEITHER = {"expected", "received"}
 
 

@@ -10,9 +10,12 @@ from loadtest.scenarios import (
     connect_storm,
     idle,
     login_storm,
+    ratio,
     reconnect_storm,
+    redis_cost,
     replicas,
     small_rooms,
+    writer,
 )
 
 QUESTIONS: Final = {
@@ -26,5 +29,8 @@ QUESTIONS: Final = {
         login_storm.QUESTION,
         chat_day.QUESTION,
         replicas.QUESTION,
+        ratio.QUESTION,
+        redis_cost.QUESTION,
+        writer.QUESTION,
     )
 }

@@ -35,6 +35,8 @@ LOAD_TEST_MAY_IMPORT = {
     "": {"local"},
     "accounts.py": {"domain", "runtime", "storage", "auth"},  # people, past the log-in throttle
     "system.py": {"local", "storage"},
+    "redis_cost.py": {"domain", "runtime", "state"},  # the calls of a replica
+    "writer_cost.py": {"domain", "runtime", "state", "storage"},  # those, and a writer's
 }
 """The load test sees a server as its people do, but where it makes them, and where it starts it."""
 
