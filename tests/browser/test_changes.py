@@ -69,6 +69,7 @@ async def test_the_arrow_up_edits_the_last_own_message_and_escape_leaves_it(
     await alice.enter(room)
     await bob.enter(room)
     await alice.say("one", "two")
+    await bob.shows("one", "two")
     await bob.say("from bob")
     await alice.shows("one", "two", "from bob")
     keys = alice.page.keyboard

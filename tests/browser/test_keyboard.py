@@ -86,7 +86,8 @@ async def test_keys_move_between_rooms_and_close_only_the_topmost_thing(
     here = names.index("First")
     await alice.page.keyboard.press("Alt+ArrowDown" if here == 0 else "Alt+ArrowUp")
     await expect(alice.find("h1")).to_have_text(names[1] if here == 0 else names[here - 1])
-
+    # The name is there before the scripts that hear the keys.
+    await alice.is_live()
     await alice.find("#timeline").focus()
     await alice.page.keyboard.press("?")
     await expect(alice.find("#keys-help")).to_be_visible()
@@ -137,6 +138,7 @@ async def test_language_and_theme_are_kept(open_window: OpenWindow) -> None:
     assert dora.page.url.endswith(f"/chatrooms/chat/{room}"), "the switch stays on the page"
     await dora.find(".account__button").click()
     await dora.page.get_by_role("button", name="Тёмная").click()
+    await expect(dora.find("html")).to_have_attribute("data-theme", "dark")
     background = "() => getComputedStyle(document.body).backgroundColor"
     dark = await dora.page.evaluate(background)
     await dora.page.reload()

@@ -125,10 +125,11 @@ async def test_the_next_tab_goes_on_when_the_one_with_the_socket_goes(
     await second.say("from the second")
     await bob.say("after")
     await second.is_saved("from the second")
+    await bob.is_saved("after")
+    await expect(bob.texts).to_have_count(4)
     words = await bob.texts.all_inner_texts()
     assert sorted(words) == ["after", "before", "from the second", "in between"]
     await second.shows(*words)
-    await bob.is_saved("after")
     await third.say("next door, too")
     await third.is_saved("next door, too")
     assert await saved_texts(system, room) == words

@@ -50,9 +50,10 @@ async def test_a_visitor_registers_talks_searches_and_deletes_without_scripts(
     await carol.find(".welcome__form button").click()
     await expect(carol.find("h1")).to_have_text("Паперть & Co")
     room = carol.page.url.rpartition("/")[2]
-    for text in ("first <b>line</b>", "вторая\nстрока"):
+    for number, text in enumerate(("first <b>line</b>", "вторая\nстрока"), 1):
         await carol.writing.fill(text)
         await _button(carol, "Send")
+        await expect(carol.texts).to_have_count(number)
     assert await carol.texts.all_inner_texts() == ["first <b>line</b>", "вторая\nстрока"]
 
     bob = await open_window("bob", replica=1)
