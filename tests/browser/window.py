@@ -87,7 +87,12 @@ class Window:
         await self.is_live()
 
     async def is_live(self) -> None:
-        """Wait until the room of the page is connected: this person is seen to be there."""
+        """Wait until the room of the page is connected: this person is seen to be there.
+
+        Who came back sees himself in the list that came with the page, before the scripts are
+        there; a key that is pressed then is heard by nobody.
+        """
+        await expect(self.find("form[novalidate]:has(#text)")).to_have_count(1)
         await expect(self.here.filter(has_text=self.name)).to_have_count(1)
         await expect(self.banner).to_be_hidden()
 
