@@ -24,27 +24,28 @@ pytestmark = pytest.mark.scenario
 async def day(site: OwnSite, folder: Path, told: io.StringIO, **numbers: float) -> Round:
     question = QUESTIONS["chat-day"]
     small = {"users": 8, "people": 4, "rooms": 2, "spawn_rate": 8, "pace": 6.0}
-    length = {"seconds": 5.0, "warm_up": 1.0}
-    options = Options(**{**question.defaults, **small, **length, **numbers})  # type: ignore[arg-type]
+    options = Options(**{**question.defaults, **small, "warm_up": 1.0, **numbers})  # type: ignore[arg-type]
     stand = Stand(site, options, Progress(told), asyncio.Event(), folder)
     (measured,) = [each async for each in question.measure(stand)]
     return measured
 
 
-def lived(measured: Round) -> bool:
-    """Whether people of every kind did what they do, and nothing failed."""
+async def a_full_day(site: OwnSite, folder: Path, told: io.StringIO, **numbers: float) -> Round:
+    """Live a day in which people of every kind do what they do; a slow machine needs a long one."""
     done = {"connect", "typing", "send to ack", "send to own delivery", "read", "resume"}
-    assert measured.errors == {}
-    assert measured.received == measured.expected > 0
-    return measured.more.keys() >= done
+    for seconds in (5.0, 15.0):
+        measured = await day(site, folder, told, seconds=seconds, **numbers)
+        assert measured.errors == {}
+        assert measured.received == measured.expected > 0
+        if measured.more.keys() >= done and measured.latency is not None:
+            return measured
+    raise AssertionError(f"nobody did {done - measured.more.keys()}, or nobody heard another")
 
 
 async def test_people_live_a_day_and_nothing_is_lost(site: OwnSite, tmp_path: Path) -> None:
     told = io.StringIO()
-    measured = await day(site, tmp_path, told)
-    assert lived(measured)
+    measured = await a_full_day(site, tmp_path, told)
     assert (measured.duplicate, measured.out_of_order) == (0, 0)
-    assert measured.latency is not None  # others heard it too
     assert measured.cpu["server"] > 0
     assert measured.cpu["loadtest"] > 0
     assert "8 users" in told.getvalue()
@@ -53,8 +54,7 @@ async def test_people_live_a_day_and_nothing_is_lost(site: OwnSite, tmp_path: Pa
 
 
 async def test_workers_share_the_town_of_their_master(site: OwnSite, tmp_path: Path) -> None:
-    measured = await day(site, tmp_path, io.StringIO(), workers=1)
-    assert lived(measured)
+    await a_full_day(site, tmp_path, io.StringIO(), workers=1)
 
 
 def test_locust_patches_nothing_outside_its_own_process() -> None:
