@@ -122,6 +122,13 @@ class Person(FastHttpUser):
         assert self.connection is not None
         return self.connection
 
+    def mark_read(self) -> None:
+        """Tell the room that everything on the screen was read."""
+        connection = self.here()
+        place = connection.place.last
+        if place is not None:
+            connection.ask("read", epoch=place.epoch, seq=place.seq)
+
     def resume(self, old: Connection) -> Connection:
         """Come back to a room with the last position, and wait until all that was missed came.
 

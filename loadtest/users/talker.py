@@ -31,12 +31,9 @@ class Talker(Person):
 
     @task(2)
     @calmly
-    def mark_read(self) -> None:
+    def read_on(self) -> None:
         """Everything on the screen was read."""
-        connection = self.here()
-        place = connection.place.last
-        if place is not None:
-            connection.ask("read", epoch=place.epoch, seq=place.seq)
+        self.mark_read()
 
     @task(1)
     @calmly
