@@ -25,7 +25,7 @@ from server.local.valkey import Valkey
 
 MOST_PER_DELIVERY = 3.0
 MOST_PER_MESSAGE = 6.0
-MOST_TOGETHER = 0.7
+MOST_TOGETHER = 0.9
 """Of what a message costs that is called for alone: a call has its price, and many share it."""
 
 MESSAGES = 2_000
