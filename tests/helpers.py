@@ -7,14 +7,15 @@ import inspect
 import os
 import shutil
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from server.local.process import free_port
 
-__all__ = ["REDIS_KINDS", "free_port", "require", "wait_until"]
+__all__ = ["REDIS_KINDS", "end", "free_port", "require", "wait_until"]
 
 REDIS_KINDS = ("valkey", "redis7")
 """For ``@pytest.mark.parametrize("redis_url", REDIS_KINDS, indirect=True)``."""
@@ -53,3 +54,17 @@ def require(tool: str) -> Path:
     if os.environ.get(_MUST_HAVE.get(tool, ""), ""):
         pytest.fail(f"{tool} is not installed here, and {_MUST_HAVE[tool]} is set")
     pytest.skip(f"{tool} is not installed")
+
+
+async def end(tasks: Iterable[asyncio.Task[Any]]) -> list[Any]:
+    """Cancel tasks until they have ended; return what each returned or raised.
+
+    Again and again: before Python 3.12 a wait with a deadline may swallow a cancellation.
+    """
+    all_tasks = list(tasks)
+    left = {task for task in all_tasks if not task.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=1)
+    return await asyncio.gather(*all_tasks, return_exceptions=True)

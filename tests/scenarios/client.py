@@ -19,6 +19,7 @@ import orjson
 
 from server.domain.errors import CloseCode
 from server.domain.positions import Position
+from tests.helpers import end
 from tests.scenarios.erased import Identity
 from tests.scenarios.ledger import Connection, Ledger, Sent, position_of
 from tests.scenarios.outbox import Outbox
@@ -236,9 +237,7 @@ class Client:
     async def close(self) -> None:
         """Close the page: nothing more is sent or heard."""
         self._drop()  # while it is known which socket it is
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         self._drop()
 
     async def leave_for_good(self) -> None:

@@ -8,7 +8,7 @@ import random
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
-from tests.helpers import wait_until
+from tests.helpers import end, wait_until
 from tests.scenarios.client import Client
 from tests.scenarios.person import Person
 from tests.scenarios.system import System
@@ -63,10 +63,7 @@ class Talk:
 
     async def stop(self) -> None:
         """Fall silent."""
-        for task in self._tasks:
-            task.cancel()
-        outcomes = await asyncio.gather(*self._tasks, return_exceptions=True)
-        for outcome in outcomes:
+        for outcome in await end(self._tasks):
             if isinstance(outcome, Exception):
                 raise outcome
 
