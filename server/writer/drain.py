@@ -234,7 +234,8 @@ class Writer:
                 self._feed.unsubscribe(partition)
                 self.followed.discard(partition)
             for partition in self.leases.held - self.followed:
-                await self._feed.subscribe(partition)
+                with suppress(Refusal):  # late, as after a freeze: the feed goes on trying
+                    await self._feed.subscribe(partition)
                 self.followed.add(partition)
             await self._moved.wait()
 
