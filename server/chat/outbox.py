@@ -51,11 +51,6 @@ class Outbox:
         self.code: int | None = None
 
     @property
-    def is_lost(self) -> bool:
-        """Whether the peer is gone."""
-        return self._transport.is_closing()
-
-    @property
     def unsent(self) -> int:
         """Bytes that the peer has not taken."""
         return self._transport.get_write_buffer_size()

@@ -28,8 +28,6 @@ PONG_SHARE: Final = 0.5
 _INTERNAL_ERROR: Final = 1011
 _PING: Final = control_frame(frame_reader.PING)
 _ECHOED: Final = frozenset({1000, 1001})
-_PRIVATE_CODES: Final = range(3000, 5000)
-"""Close codes that mean what applications agreed on (RFC 6455, section 7.4.2)."""
 
 
 class Listener(Protocol):
@@ -218,4 +216,4 @@ class Socket(asyncio.Protocol):
 
 def _answer_to(code: int) -> int:
     """Return the close code that answers a peer's: its own, unless it has no use for it."""
-    return code if code in _ECHOED or code in _PRIVATE_CODES else 1000
+    return code if code in _ECHOED or code in frame_reader.PRIVATE_CODES else 1000

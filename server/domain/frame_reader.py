@@ -12,6 +12,8 @@ CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 
 NO_CODE: Final = 1005
 """What a close frame without a code stands for."""
+PRIVATE_CODES: Final = range(3000, 5000)
+"""Close codes that mean what applications agreed on (RFC 6455, section 7.4.2)."""
 PROTOCOL_ERROR: Final = 1002
 NOT_UTF8: Final = 1007
 POLICY_VIOLATION: Final = 1008
@@ -31,7 +33,6 @@ _CONTROL: Final = 0x8
 _CONTROL_MAX: Final = 125
 _OPCODES: Final = frozenset({CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG})
 _STANDARD_CODES: Final = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
-_PRIVATE_CODES: Final = range(3000, 5000)
 
 
 class Frame(NamedTuple):
@@ -202,7 +203,7 @@ def _close(payload: bytes) -> Frame:
     if not payload:
         return Frame(CLOSE, code=NO_CODE)
     code = int.from_bytes(payload[:2], "big")
-    if len(payload) < 2 or not (code in _STANDARD_CODES or code in _PRIVATE_CODES):
+    if len(payload) < 2 or not (code in _STANDARD_CODES or code in PRIVATE_CODES):
         raise FrameError(PROTOCOL_ERROR, "That is no close code.")
     _decode(payload[2:])
     return Frame(CLOSE, code=code)

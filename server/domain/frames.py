@@ -15,7 +15,7 @@ from server.domain.errors import Refusal
 
 _FIN = 0x80
 _FIN_TEXT = 0x81
-_FIN_CLOSE = 0x88
+_CLOSE = 0x8
 
 
 def text_frame(payload: bytes) -> bytes:
@@ -29,14 +29,14 @@ def text_frame(payload: bytes) -> bytes:
 
 
 def control_frame(opcode: int, payload: bytes = b"") -> bytes:
-    """Build a ping or a pong; a control frame holds up to 125 bytes."""
+    """Build a ping, a pong or a close; a control frame holds up to 125 bytes."""
     return bytes((_FIN | opcode, len(payload))) + payload
 
 
 def close_frame(code: int, reason: str) -> bytes:
     """Build a close frame; ``reason`` is cut at the 123 bytes that a control frame holds."""
     cut = reason.encode()[:123].decode(errors="ignore").encode()
-    return bytes((_FIN_CLOSE, 2 + len(cut))) + struct.pack("!H", code) + cut
+    return control_frame(_CLOSE, struct.pack("!H", code) + cut)
 
 
 def answer(re: str, ok: dict[str, Any]) -> bytes:
