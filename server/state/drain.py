@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from server.domain.errors import Refusal
 from server.domain.positions import Position
 from server.state import keys
-from server.state.client import RedisClient, fcall
+from server.state.client import Command, RedisClient, fcall
 
 
 class Record(NamedTuple):
@@ -86,13 +87,44 @@ async def acknowledge(
     Raises:
         Refusal: ``unavailable``; it may have been done, and may be repeated.
     """
+    outcome = (await acknowledge_all(client, token, {partition: (last_id, saved)}))[partition]
+    if isinstance(outcome, Refusal):
+        raise outcome
+    return outcome
+
+
+async def acknowledge_all(
+    client: RedisClient,
+    token: str,
+    saved: Mapping[int, tuple[bytes, Mapping[str, Position]]],
+) -> dict[int, bool | Refusal]:
+    """Do what ``acknowledge`` does for several partitions, in one round trip.
+
+    ``saved`` has the id of the last record and the rooms' positions of each. Returns what
+    ``acknowledge`` would return or raise for each.
+    """
+    replies = await client.pipeline(
+        [
+            _acknowledgement(partition, token, last_id, rooms)
+            for partition, (last_id, rooms) in saved.items()
+        ]
+    )
+    return {
+        partition: reply if isinstance(reply, Refusal) else bool(reply)
+        for partition, reply in zip(saved, replies, strict=True)
+    }
+
+
+def _acknowledgement(
+    partition: int, token: str, last_id: bytes, saved: Mapping[str, Position]
+) -> Command:
     fixed = keys.partition_keys(partition)
     touched = [fixed.head, fixed.events, fixed.drain, fixed.replicas, fixed.lease]
     args: list[str | bytes | int] = [token, last_id]
     for room, position in saved.items():
         touched.append(keys.room_keys(partition, room).room)
         args += [room, *position]
-    return bool(await client.call("acknowledge", touched, args))
+    return fcall("acknowledge", touched, args)
 
 
 async def lengths(client: RedisClient, partitions: Sequence[int]) -> dict[int, int]:

@@ -26,7 +26,7 @@ from server.storage.messages import Messages, Outlived
 from server.storage.pool import Pool
 from server.storage.writers import Writers
 from server.writer.backoff import Backoff, Stopping
-from server.writer.batch import Entry, Saved, decode, saved_by_partition
+from server.writer.batch import Entry, decode, saved_by_partition
 from server.writer.leases import Leases
 from server.writer.saver import Saver
 
@@ -174,12 +174,9 @@ class Writer:
             Refusal: ``unavailable``; the records are read, saved and acknowledged again.
         """
         saved = saved_by_partition(entries)
-        outcomes = await asyncio.gather(
-            *(self._acknowledge_partition(partition, saved[partition]) for partition in saved),
-            return_exceptions=True,
-        )
+        outcomes = await drain.acknowledge_all(self._client, self.leases.token, saved)
         kept: set[int] = set()
-        for partition, outcome in zip(saved, outcomes, strict=True):
+        for partition, outcome in outcomes.items():
             if outcome is True:
                 kept.add(partition)
             elif outcome is False:
@@ -190,14 +187,9 @@ class Writer:
                 )
                 self.leases.give_up(partition)
         self._count([entry for entry in entries if entry.partition in kept])
-        for outcome in outcomes:
-            if isinstance(outcome, BaseException):
+        for outcome in outcomes.values():
+            if isinstance(outcome, Refusal):
                 raise outcome
-
-    async def _acknowledge_partition(self, partition: int, saved: Saved) -> bool:
-        return await drain.acknowledge(
-            self._client, partition, self.leases.token, saved.last_id, saved.rooms
-        )
 
     def _count(self, entries: list[Entry]) -> None:
         instruments.WRITER_SAVED.inc(len(entries))
