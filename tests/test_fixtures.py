@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+
 import asyncpg
 import pytest
 import redis
@@ -10,6 +13,7 @@ from server.local.postgres import Postgres
 from server.local.valkey import Valkey
 from server.runtime.settings import Settings
 from tests.helpers import REDIS_KINDS, wait_until
+from tests.limits import limited
 
 
 @pytest.mark.parametrize("redis_url", REDIS_KINDS, indirect=True)
@@ -56,3 +60,16 @@ def test_settings_point_at_the_fresh_servers(
 async def test_wait_until_fails_with_its_description() -> None:
     with pytest.raises(pytest.fail.Exception, match="alice is online"):
         await wait_until(lambda: False, timeout=0.02, description="alice is online")
+
+
+async def test_a_test_that_hangs_fails_with_the_line_where_it_waits() -> None:
+    async def deep() -> None:
+        await asyncio.Event().wait()
+
+    async def stubborn() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await deep()
+        await deep()
+
+    with pytest.raises(pytest.fail.Exception, match=r"more than 0.02 s, .*test_fixtures\.py:\d+"):
+        await limited(stubborn, 0.02)()
