@@ -7,14 +7,16 @@ and so changes nothing, however old it is.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import orjson
 
 from server.domain.events import Kind
-from server.domain.positions import START, Position
 from server.domain.records import ReadMark, Row
+
+_COMINGS = frozenset({Kind.JOINED, Kind.LEFT})
 
 
 class RoomChange(NamedTuple):
@@ -43,28 +45,41 @@ class Joining(NamedTuple):
 
 def room_changes(rows: Sequence[Row], fresh: Sequence[Row]) -> list[RoomChange]:
     """Sum up each room of ``rows``; only ``fresh`` ones count. Sorted by room."""
-    changes: dict[str, RoomChange] = {}
+    ends: dict[str, tuple[int, int]] = {}
     for row in rows:
-        change = changes.get(row.room_id) or RoomChange(row.room_id, *START, 0, None, None)
-        epoch, seq = max(Position(change.epoch, change.seq), row.position)
-        changes[row.room_id] = change._replace(epoch=epoch, seq=seq)
+        position = (row.epoch, row.seq)
+        if row.room_id not in ends or position > ends[row.room_id]:
+            ends[row.room_id] = position
+    messages: Counter[str] = Counter()
+    active_at: dict[str, int] = {}
+    deleted_at: dict[str, int] = {}
     for row in fresh:
-        change = changes[row.room_id]
+        room_id = row.room_id
         if row.kind == Kind.MESSAGE:
-            active_at = max(change.active_at or 0, row.at)
-            change = change._replace(messages=change.messages + 1, active_at=active_at)
+            messages[room_id] += 1
+            if row.at > active_at.get(room_id, 0):
+                active_at[room_id] = row.at
         elif row.kind == Kind.DELETED:
-            change = change._replace(deleted_at=row.at)
-        changes[row.room_id] = change
-    return [changes[room_id] for room_id in sorted(changes)]
+            deleted_at[room_id] = row.at
+    return [
+        RoomChange(
+            room_id,
+            *ends[room_id],
+            messages[room_id],
+            active_at.get(room_id),
+            deleted_at.get(room_id),
+        )
+        for room_id in sorted(ends)
+    ]
 
 
 def membership_changes(fresh: Iterable[Row]) -> tuple[list[Joining], list[tuple[str, str]]]:
     """Say who joined and who (``room, user``) left; a person's last event decides."""
+    fresh = list(fresh)
+    if all(row.kind not in _COMINGS for row in fresh):
+        return [], []
     in_order = sorted(fresh, key=lambda row: (row.room_id, row.position))
-    last = {
-        (row.room_id, row.user_id): row for row in in_order if row.kind in {Kind.JOINED, Kind.LEFT}
-    }
+    last = {(row.room_id, row.user_id): row for row in in_order if row.kind in _COMINGS}
     joined = [
         Joining(
             room_id=row.room_id,

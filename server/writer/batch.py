@@ -5,7 +5,6 @@ Next: ``storage/messages.py``.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -21,21 +20,22 @@ class Entry(NamedTuple):
     partition: int
     id: bytes
     payload: bytes
+    reign: int
     row: Row | None = None
     mark: ReadMark | None = None
     error: str | None = None
-    reign: int = 0
 
 
 def decode(partition: int, record: Record) -> Entry:
     """Decode a record; one that is no event and no mark gets an ``error``, never raises."""
-    entry = Entry(partition, record.id, record.payload, reign=record.reign)
+    record_id, kind, payload, reign = record
     try:
-        if record.kind == READ_MARK_KIND:
-            return entry._replace(mark=read_mark_of(record.payload))
-        return entry._replace(row=row_of(record.kind, record.payload))
+        if kind == READ_MARK_KIND:
+            return Entry(partition, record_id, payload, reign, None, read_mark_of(payload))
+        return Entry(partition, record_id, payload, reign, row_of(kind, payload))
     except ValueError as error:
-        return entry._replace(error=f"{type(error).__name__}: {error}")
+        reason = f"{type(error).__name__}: {error}"
+        return Entry(partition, record_id, payload, reign, error=reason)
 
 
 def rows_of(entries: Iterable[Entry]) -> list[Row]:
@@ -68,13 +68,19 @@ def halves(entries: Sequence[Entry]) -> tuple[Sequence[Entry], Sequence[Entry]]:
 
 def drained_of(entries: Iterable[Entry]) -> list[Drained]:
     """Say how far each partition is saved with these entries, in order within a partition."""
-    found: dict[int, Drained] = {}
+    last: dict[int, Entry] = {}
+    epochs: dict[int, int] = {}
     for entry in entries:
+        partition, row = entry.partition, entry.row
+        last[partition] = entry
+        if row is not None and row.epoch > epochs.get(partition, 0):
+            epochs[partition] = row.epoch
+    found = []
+    for partition, entry in last.items():
         ms, _, seq = entry.id.partition(b"-")
-        before = found.get(entry.partition)
-        epoch = max(before.epoch if before else 0, entry.row.epoch if entry.row else 0)
-        found[entry.partition] = Drained(entry.partition, int(ms), int(seq), epoch, entry.reign)
-    return list(found.values())
+        epoch = epochs.get(partition, 0)
+        found.append(Drained(partition, int(ms), int(seq), epoch, entry.reign))
+    return found
 
 
 class Saved(NamedTuple):
@@ -87,11 +93,15 @@ class Saved(NamedTuple):
 def saved_by_partition(entries: Iterable[Entry]) -> dict[int, Saved]:
     """Sum up a batch whose entries are all in PostgreSQL, in order within a partition."""
     last: dict[int, bytes] = {}
-    rooms: defaultdict[int, dict[str, Position]] = defaultdict(dict)
+    newest: dict[tuple[int, str], tuple[int, int]] = {}
     for entry in entries:
         last[entry.partition] = entry.id
-        if entry.row is not None:
-            known = rooms[entry.partition]
-            room = entry.row.room_id
-            known[room] = max(known.get(room, entry.row.position), entry.row.position)
-    return {partition: Saved(last_id, rooms[partition]) for partition, last_id in last.items()}
+        row = entry.row
+        if row is not None:
+            room, position = (entry.partition, row.room_id), (row.epoch, row.seq)
+            if room not in newest or position > newest[room]:
+                newest[room] = position
+    found = {partition: Saved(last_id, {}) for partition, last_id in last.items()}
+    for (partition, room_id), position in newest.items():
+        found[partition].rooms[room_id] = Position(*position)
+    return found

@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Final
 
 from server.domain.errors import Refusal
 from server.domain.records import EV_OF_KIND
@@ -29,8 +30,12 @@ from server.writer.backoff import Backoff, Stopping
 from server.writer.batch import Entry, decode, saved_by_partition
 from server.writer.leases import Leases
 from server.writer.saver import Saver
+from server.writer.turns import Turns
 
 log = logging.getLogger(__name__)
+
+LANES: Final = 3
+"""Batches under way at once, of different partitions."""
 
 POSITIONED = frozenset(EV_OF_KIND)
 """Events that are also in the drain; read marks are not announced, the sweep finds them."""
@@ -49,12 +54,11 @@ class Writer:
         self._saver = Saver(Messages(pool), self._backoff)
         self._feed = Feed(client, self._on_events, self._on_dirty, lambda _payload: None)
         self.followed: set[int] = set()
-        # A dict is a set that keeps its order: whoever waits longest is read first.
-        self._dirty: dict[int, None] = {}
+        self._turns = Turns()
         self._wake = asyncio.Event()
         self._moved = asyncio.Event()
         self._sweep_at = 0.0
-        self._outlived_since: float | None = None
+        self._outlived: dict[int, float] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Drain until ``stop``; then finish, within ``drain_s``, and give the leases back.
@@ -78,17 +82,13 @@ class Writer:
     async def _drain_until_stopped(self) -> None:
         while not self._stop.is_set():
             await self._wait_for_work()
-            try:
-                while await self._round() and not self._stop.is_set():
-                    pass
-            except Stopping:
-                break
-        try:
+            await self._drain(self._stop.is_set)
+        all_saved = False
+        with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.drain_s):
                 self._sweep()
-                while await self._round():
-                    pass
-        except (TimeoutError, Stopping):
+                all_saved = await self._drain(lambda: False)
+        if not all_saved:
             log.warning("stopped before everything was saved; another writer goes on")
 
     async def _wait_for_work(self) -> None:
@@ -103,6 +103,28 @@ class Writer:
                 pass
         self._wake.clear()
 
+    async def _drain(self, enough: Callable[[], bool]) -> bool:
+        """Save until nothing is known to wait, or it is ``enough``.
+
+        Where one batch is not all, others follow in several lanes: while PostgreSQL is busy
+        with one, another is read and decoded. Returns False when a neighbour was away and the
+        writer was asked to stop.
+        """
+        answered = True
+
+        async def lane() -> None:
+            while not enough() and await self._round():
+                pass
+
+        try:
+            if await self._round():
+                async with asyncio.TaskGroup() as lanes:
+                    for _ in range(LANES):
+                        lanes.create_task(lane())
+        except* Stopping:
+            answered = False
+        return answered
+
     async def _round(self) -> bool:
         """Save one batch; returns whether more is known to wait.
 
@@ -111,41 +133,34 @@ class Writer:
         """
         if time.monotonic() >= self._sweep_at:
             self._sweep()
-        await self.leases.shed()
+        await self.leases.shed(self._turns.in_hand)
+        partitions, count = self._turns.take(self.leases.held, self._settings.writer_batch)
+        longer: set[int] = set()
         try:
-            entries, more = await self._read()
-            if entries:
-                await self._save(entries)
-                self._outlived_since = None
-                await self._acknowledge(entries)
+            if partitions:
+                longer = await self._save_some(partitions, count)
         except Outlived as outlived:
             await self._wait_for_successor(outlived)
-            return True
         except Refusal:
             self._sweep()
             await self._backoff.pause("Redis")
-            return True
-        return more
+        finally:
+            self._turns.give_back(partitions, longer)
+        return self._turns.any(self.leases.held)
 
-    async def _read(self) -> tuple[list[Entry], bool]:
-        """Read up to ``writer_batch`` records, evenly from the partitions with hints.
+    async def _save_some(self, partitions: list[int], count: int) -> set[int]:
+        """Bring up to ``count`` records of each partition to PostgreSQL, in one batch.
 
-        Returns them, and whether there is more.
+        Returns those that have more.
         """
-        dirty = [partition for partition in self._dirty if partition in self.leases.held]
-        size = self._settings.writer_batch
-        partitions = dirty[:size]
-        self._dirty = dict.fromkeys(dirty[size:])
-        if not partitions:
-            return [], False
-        count = size // len(partitions)
         records = await drain.read(self._client, partitions, count)
-        full = [partition for partition, found in records.items() if len(found) == count]
-        self._dirty.update(dict.fromkeys(full))
         entries = [
             decode(partition, record) for partition, found in records.items() for record in found
         ]
-        return entries, bool(full or dirty[size:])
+        if entries:
+            await self._save(entries)
+            await self._acknowledge(entries)
+        return {partition for partition, found in records.items() if len(found) == count}
 
     async def _wait_for_successor(self, outlived: Outlived) -> None:
         """Read again from whoever is master by now; one that stays takes over once more.
@@ -154,11 +169,11 @@ class Writer:
             Stopping: the writer is asked to stop.
         """
         now = time.monotonic()
-        self._outlived_since = self._outlived_since or now
+        since = min(self._outlived.setdefault(each, now) for each in outlived.partitions)
         instruments.WRITER_OUTLIVED.inc()
         log.warning("records of a Redis that was replaced", extra={"reason": str(outlived)})
-        if now - self._outlived_since > self._settings.lease_s:
-            self._outlived_since = None
+        if now - since > self._settings.lease_s:
+            self._outlived.clear()
             with suppress(Refusal):
                 await self._client.take_over(outlived.partitions)
         self._sweep()
@@ -166,6 +181,8 @@ class Writer:
 
     async def _save(self, entries: Sequence[Entry]) -> None:
         await self._saver.save(entries)
+        for partition in {entry.partition for entry in entries}:
+            self._outlived.pop(partition, None)
 
     async def _acknowledge(self, entries: Sequence[Entry]) -> None:
         """Let go of saved records and announce the watermarks, all partitions at once.
@@ -201,14 +218,14 @@ class Writer:
 
     def _sweep(self) -> None:
         self._sweep_at = time.monotonic() + self._settings.writer_sweep_s
-        self._dirty.update(dict.fromkeys(sorted(self.leases.held)))
+        self._turns.add(sorted(self.leases.held))
 
     def _on_events(self, partition: int, events: list[Event]) -> None:
         if any(event.kind in POSITIONED for event in events):
             self._on_dirty(partition)
 
     def _on_dirty(self, partition: int) -> None:
-        self._dirty[partition] = None
+        self._turns.add([partition])
         self._wake.set()
 
     def _on_taken(self, partition: int) -> None:

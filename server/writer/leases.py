@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from server.domain.errors import Refusal
 from server.domain.ids import new_id
@@ -93,9 +93,9 @@ class Leases:
             held |= await self._take(asked)
         self._hold(held)
 
-    async def shed(self) -> None:
-        """Give back what is more than the share; call it with no batch in hand."""
-        surplus = sorted(self.held)[self.share :]
+    async def shed(self, in_hand: Collection[int]) -> None:
+        """Give back what is more than the share, but nothing that somebody has in hand."""
+        surplus = [each for each in sorted(self.held)[self.share :] if each not in in_hand]
         if surplus:
             self._hold(self.held.difference(surplus))
             await drain.release_leases(self._client, surplus, self.token)

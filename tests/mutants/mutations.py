@@ -47,14 +47,12 @@ MUTATIONS: dict[str, tuple[Provocation, Mutation]] = {
         Mutation(
             "writer/drain.py",
             """\
-                await self._save(entries)
-                self._outlived_since = None
-                await self._acknowledge(entries)
+            await self._save(entries)
+            await self._acknowledge(entries)
 """,
             """\
-                await self._acknowledge(entries)
-                await self._save(entries)
-                self._outlived_since = None
+            await self._acknowledge(entries)
+            await self._save(entries)
 """,
             "L",
             "was said to be saved and is not stored",
@@ -64,9 +62,8 @@ MUTATIONS: dict[str, tuple[Provocation, Mutation]] = {
         provoke.talk,
         Mutation(
             "writer/batch.py",
-            "rooms[entry.partition]\n",
-            "rooms[entry.partition]\n"
-            "            entry = entry._replace(row=entry.row._replace(seq=entry.row.seq + 3))\n",
+            "(row.epoch, row.seq)\n",
+            "(row.epoch, row.seq + 3)\n",
             "L",
             "saved is",
         ),

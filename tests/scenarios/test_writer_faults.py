@@ -56,8 +56,8 @@ _POINTS = {
     ),
     "while acknowledging": (
         "state/drain.py",
-        'return bool(await client.call("acknowledge", touched, args))',
-        'ok = bool(await client.call("acknowledge", touched, args))\n    {reach}\n    return ok',
+        "    return {\n        partition: reply if",
+        "    {reach}\n    return {\n        partition: reply if",
     ),
 }
 

@@ -20,18 +20,18 @@ from tests.storage.cast import ALICE, BOB, EPOCH, came, said
 
 
 def entry(row_id: int, partition: int = 3, **fields: object) -> Entry:
-    return Entry(partition, b"%d-0" % row_id, b"{}")._replace(**fields)  # type: ignore[arg-type]
+    return Entry(partition, b"%d-0" % row_id, b"{}", 0)._replace(**fields)  # type: ignore[arg-type]
 
 
 def test_an_event_becomes_a_row() -> None:
     row = said("kitchen", 1)
-    assert decode(3, Record(b"1-0", "m", rebuild(row))) == Entry(3, b"1-0", rebuild(row), row=row)
+    assert decode(3, Record(b"1-0", "m", rebuild(row))) == Entry(3, b"1-0", rebuild(row), 0, row)
 
 
 def test_a_read_mark_becomes_a_mark() -> None:
     payload = b'{"room":"kitchen","user":"bob","epoch":5,"seq":9,"messages":7}'
     mark = ReadMark("kitchen", "bob", 5, 9, 7)
-    assert decode(3, Record(b"1-0", "r", payload)) == Entry(3, b"1-0", payload, mark=mark)
+    assert decode(3, Record(b"1-0", "r", payload)) == Entry(3, b"1-0", payload, 0, mark=mark)
 
 
 @given(st.sampled_from("mjldrx"), st.binary())
