@@ -196,7 +196,7 @@ class Settings(BaseSettings):
         20.0, ge=0, description="Seconds over which a stopping replica sends its sockets away"
     )
     writer_batch: int = Field(1000, ge=1, le=10_000, description="Most records in one transaction")
-    writer_wait_ms: int = Field(20, ge=0, description="Longest time to gather a transaction, ms")
+    writer_wait_ms: int = Field(50, ge=0, description="Longest time to gather a transaction, ms")
     writer_sweep_s: float = Field(
         1.0, gt=0, description="Seconds between looks at every drain stream"
     )
