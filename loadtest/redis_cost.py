@@ -87,22 +87,17 @@ class Bench:
         return seconds * 1e6 / (before_all * PIPELINE)
 
     async def bytes_per_cid(self, messages: int) -> float:
-        """Return what Redis remembers a message by once it is saved and out of the log."""
+        """Return what Redis remembers a message by that was said right now, and is saved."""
         room = self._rooms[0]
         partition = self._client.partition_of(room)
-        await self._together(self._batch(1, 128))
-        held = []
-        for turns in (0, -(-messages // PIPELINE)):
-            for _ in range(turns):
-                await self._together(self._batch(1, 128))
-            # Trimmed, as Valkey frees what is deleted in another thread, later.
-            for stream in (
-                keys.room_keys(partition, room).log,
-                keys.partition_keys(partition).drain,
-            ):
-                await self._client.execute("XTRIM", stream, "MAXLEN", 0)
-            held.append(await self._used())
-        return (held[1] - held[0]) / (-(-messages // PIPELINE) * PIPELINE)
+        keyed = [keys.seen(partition, room, user.id) for user in _PEOPLE]
+        await self._client.execute("UNLINK", *keyed)
+        for _ in range(-(-messages // PIPELINE)):
+            batch = self._batch(1, 128)
+            await self._tidy(batch, await self._together(batch))
+        held = await self._client.execute_all([("MEMORY", "USAGE", key) for key in keyed])
+        counted = -(-messages // PIPELINE) * PIPELINE
+        return sum(int(size or 0) for size in held) / counted
 
     def _batch(self, rooms: int, size: int) -> list[Post]:
         numbers = itertools.islice(self._numbers, PIPELINE)
@@ -121,7 +116,7 @@ class Bench:
             place = b'"epoch":1700000000000,"seq":12345,"at":1700000000000'
             event = parts.head + b"," + place + parts.tail
             header = f"12345 1\n{item.room} 1700000000000 12345 m {item.user.id} {len(event)}\n"
-            seen = keys.seen(partition, item.room, item.user.id, item.cid)
+            seen = f"{room.room}:seen:bare:{item.cid}"
             commands += [
                 ("XADD", f"{room.log}:bare", "MAXLEN", "~", 500, "*", "m", event),
                 ("XADD", f"{fixed.drain}:bare", "*", "m", event),
@@ -153,13 +148,6 @@ class Bench:
         for partition in saved:
             bare = f"{keys.partition_keys(partition).drain}:bare"
             await self._client.execute("XTRIM", bare, "MAXLEN", 0)
-
-    async def _used(self) -> int:
-        """Return the bytes that are held, without what is on its way to somebody."""
-        told: bytes = await self._client.execute("INFO", "memory")
-        lines = dict(line.split(b":", 1) for line in told.splitlines() if b":" in line)
-        passing = (b"mem_clients_normal", b"mem_aof_buffer")
-        return int(lines[b"used_memory"]) - sum(int(lines[name]) for name in passing)
 
 
 @asynccontextmanager

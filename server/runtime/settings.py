@@ -111,7 +111,7 @@ class Settings(BaseSettings):
     seen_s: int = Field(
         900,
         ge=60,
-        description="Seconds for which Redis remembers a cid; PostgreSQL remembers for ever",
+        description="Seconds for which Redis remembers the last cids of a person",
     )
     tombstone_s: int = Field(
         86_400, ge=60, description="Seconds for which Redis remembers a deleted room"

@@ -78,7 +78,8 @@ async def _ask(client: RedisClient, change: Change, vouched: Vouched | None) -> 
             room_keys.room,
             room_keys.log,
             room_keys.members,
-            keys.seen(partition, change.room, change.user.id, change.cid),
+            room_keys.gone,
+            keys.seen(partition, change.room, change.user.id),
         ],
         [
             change.room,
@@ -91,7 +92,8 @@ async def _ask(client: RedisClient, change: Change, vouched: Vouched | None) -> 
             settings.log_events,
             settings.seen_s * 1000,
             settings.drain_limit,
-            *keys.seen_affixes(partition, change.room),
+            change.cid,
+            keys.seen(partition, change.room, ""),
             *(vouched or ("", "", "")),
         ],
     )

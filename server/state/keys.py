@@ -16,8 +16,10 @@ key                             type      holds, and what bounds it
 ``c:{p}:room:<id>:members``     hash      user -> role
 ``c:{p}:room:<id>:reads``       hash      user -> ``<epoch>-<seq>-<messages>``
 ``c:{p}:room:<id>:online``      hash      user -> open connections
-``c:{p}:room:<id>:seen:…``      string    position that ``<user>:<cid>`` got, ``-x`` behind it
-                                          where that message was deleted; expires
+``c:{p}:room:<id>:gone``        hash      ``<author> <cid>`` of messages of the log that were
+                                          deleted -> ``<epoch>-<seq>``
+``c:{p}:room:<id>:seen:<user>`` string    his last cids and all that are not saved, with the
+                                          positions that they got; expires
 ``c:{p}:events``                channel   publications, see ``state/feed.py``
 ``c:{p}:canary:<feed>``         channel   what one feed sends to itself, see ``state/canary.py``
 ``c:{control}:events``          channel   ended sessions, disabled users
@@ -42,6 +44,7 @@ class RoomKeys(NamedTuple):
     members: str
     reads: str
     online: str
+    gone: str
 
 
 class PartitionKeys(NamedTuple):
@@ -75,18 +78,13 @@ def partition_of_key(key: str) -> int:
 def room_keys(partition: int, room: str) -> RoomKeys:
     """Return the keys of a room in its partition."""
     key = f"c:{{{partition}}}:room:{room}"
-    return RoomKeys(key, key + ":log", key + ":members", key + ":reads", key + ":online")
+    names = ("log", "members", "reads", "online", "gone")
+    return RoomKeys(key, *(f"{key}:{name}" for name in names))
 
 
-def seen(partition: int, room: str, user: str, cid: str) -> str:
-    """Return the key that remembers the position of a client's message id."""
-    return f"c:{{{partition}}}:room:{room}:seen:{user}:{cid}"
-
-
-def seen_affixes(partition: int, room: str) -> tuple[str, str]:
-    """Return what stands in a key of ``seen`` before the user, and between him and the cid."""
-    before, between, _ = seen(partition, room, "\0", "\0").split("\0")
-    return before, between
+def seen(partition: int, room: str, user: str) -> str:
+    """Return the key that remembers the cids of a person in a room."""
+    return f"c:{{{partition}}}:room:{room}:seen:{user}"
 
 
 def replica(partition: int, boot: str) -> str:

@@ -108,10 +108,10 @@ def _publish(client: RedisClient, partition: int, batch: Sequence[Post]) -> Comm
             room_keys.room,
             room_keys.log,
             room_keys.members,
-            keys.seen(partition, item.room, item.user.id, item.cid),
+            keys.seen(partition, item.room, item.user.id),
         ]
         parts = events.message(item.room, item.user, item.cid, item.text)
-        args += [item.room, item.user.id, parts.head, parts.tail]
+        args += [item.room, item.user.id, item.cid, parts.head, parts.tail]
     return fcall("publish", touched, args)
 
 

@@ -7,17 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import orjson
-
 from server.domain import events
 from server.domain.errors import Refusal
 from server.domain.events import Kind
 from server.domain.fold import Fold
 from server.domain.positions import Position
-from server.domain.records import row_of
 from server.domain.rooms import Member, Role, RoomSnapshot, User
 from server.state import keys
 from server.state.client import RedisClient, fcall
+from server.state.seen import known_again
 
 ADMITTED_AT_ONCE = 200
 """People whom one call lets in again: it keeps Redis's turns short."""
@@ -163,21 +161,25 @@ class Rooms:
         """
         room = snapshot.room
         partition = self._client.partition_of(room.id)
+        seen_ms = self._settings.seen_s * 1000
+        room_keys = keys.room_keys(partition, room.id)
         rows: list[str | bytes | int] = [len(snapshot.members)]
         for user, member in snapshot.members.items():
             rows += [user, f"{member.role.value} {member.name}"]
         rows.append(len(snapshot.reads))
         for user, (position, messages) in snapshot.reads.items():
             rows += [user, f"{position}-{messages}"]
+        gone, seen = known_again(partition, snapshot, since=time.time() * 1000 - seen_ms)
+        rows.append(len(gone))
+        for message, place in gone.items():
+            rows += [message, place]
         rows.append(len(snapshot.tail))
         for position, kind, event in snapshot.tail:
             rows += [str(position), kind, event]
-        seen_ms = self._settings.seen_s * 1000
-        seen = _seen(partition, snapshot, since=time.time() * 1000 - seen_ms)
         rows += [seen_ms, *seen.values()]
         reply = await self._client.call(
             "hydrate",
-            [*_write_keys(partition), *keys.room_keys(partition, room.id)[:4], *seen],
+            [*_write_keys(partition), *room_keys[:4], room_keys.gone, *seen],
             [
                 room.id,
                 "deleted" if room.deleted else "live",
@@ -214,7 +216,7 @@ class Rooms:
         calls = []
         for partition, ids in by_partition.items():
             touched = [keys.partition_keys(partition).head]
-            touched += [key for room in ids for key in keys.room_keys(partition, room)]
+            touched += [key for room in ids for key in keys.room_keys(partition, room)[:5]]
             calls.append(fcall("overview", touched, [user_id]))
         found: dict[str, Overview] = {}
         replies = await self._client.execute_all(calls)
@@ -292,24 +294,6 @@ def parse_member(raw: bytes | None) -> Member | None:
         return None
     role, _, name = raw.decode().partition(" ")
     return Member(Role(role), name)
-
-
-def _seen(partition: int, snapshot: RoomSnapshot, since: float) -> dict[str, str]:
-    """Tell which ``cid`` got which position after ``since``, Unix ms, by key of Redis.
-
-    Who sends again what was saved must hear where it stands: it would move otherwise.
-    """
-    known: dict[str, str] = {}
-    for position, kind, event in snapshot.tail:
-        row = row_of(kind, event)
-        if row.cid is None or row.at < since:
-            continue
-        known[keys.seen(partition, row.room_id, row.user_id, row.cid)] = f"{position}-{row.at}"
-        if kind == events.Kind.TOMBSTONE:
-            target = orjson.loads(row.data or b"{}")["target"]
-            gone = keys.seen(partition, row.room_id, target["user"], target["cid"])
-            known[gone] = f"{target['epoch']}-{target['seq']}-{row.at}-x"
-    return known
 
 
 def _write_keys(partition: int) -> tuple[str, str, str]:

@@ -16,8 +16,8 @@ MUTATIONS: dict[str, tuple[Provocation, Mutation]] = {
         provoke.send_again,
         Mutation(
             "state/functions/publish.lua",
-            "local known = redis.call('GET', keys[k + 3])",
-            "local known = false",
+            "local known, seq_then, at_then = recall(seen, cid)",
+            "local known, seq_then, at_then",
             "D",
             "shows",
         ),

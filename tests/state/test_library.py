@@ -22,6 +22,7 @@ DIGESTS = {
     7: "0de53245db5fca4a",
     8: "bbea3e857191fed6",
     9: "f6026a83ccb0a945",
+    10: "6f1b876c4c80cd71",
 }
 """Digest of every version: a change of the Lua files wants the next number."""
 

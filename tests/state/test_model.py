@@ -163,7 +163,7 @@ class Library(World, RuleBasedStateMachine):
         if kind == "x":
             at = orjson.loads(entry.event)["at"]
             self.gone.add((room, author, cid))
-            self.seen[room, author, cid] = Posted(target, at, duplicate=False)
+            self.seen.setdefault((room, author, cid), Posted(target, at, duplicate=False))
 
     def _expect_change(self, asked: Change, live: Live | None, entry: Entry | None) -> str:
         who = asked.user.id

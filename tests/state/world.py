@@ -123,7 +123,7 @@ class World:
                 target = fields["target"]
                 gone = (room, target["user"], target["cid"])
                 place = Position(target["epoch"], target["seq"])
-                self.seen[gone] = Posted(place, fields["at"], duplicate=False)
+                self.seen.setdefault(gone, Posted(place, fields["at"], duplicate=False))
                 self.gone.add(gone)
 
     def line(self, room: str) -> Line:

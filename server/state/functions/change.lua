@@ -1,10 +1,10 @@
 -- Change a message: give it another text, delete it, or put an emoji under it.
 --
--- KEYS - head, events channel, drain, room, log, members, seen
+-- KEYS - head, events channel, drain, room, log, members, gone, seen
 -- ARGV - room id, user id, kind ('e', 'x' or 'a'), epoch and seq of the message, head of
 --        the event, its tail up to the target, what stands after the target;
---        events that the log keeps, ms for which a cid is remembered, most records in the
---        drain; what stands in a seen key before the user and between user and cid;
+--        events that the log keeps, ms for which cids are remembered, most records in the
+--        drain; the change's cid; what stands in a seen key before the user;
 --        author, cid and at of the message as PostgreSQL has them, or three times ''
 --
 -- Returns {'ok' | 'dup', epoch, seq, at} or {code}: cold, room_gone, not_a_member,
@@ -33,11 +33,26 @@ local function find(room, epoch, seq, author, cid, at)
   return nil, message.user.id, message.cid, text(message.at)
 end
 
+-- Forget the deletions of messages that the log does not have any more: PostgreSQL has them.
+local function tidy(gone, log)
+  local first = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
+  local epoch, seq = string.match(first and first[1] or '', '^(%d+)-(%d+)$')
+  epoch, seq = tonumber(epoch) or math.huge, tonumber(seq)
+  local rows = redis.call('HGETALL', gone)
+  for row = 1, #rows, 2 do
+    local its_epoch, its_seq = string.match(rows[row + 1], '^(%d+)-(%d+)$')
+    its_epoch, its_seq = tonumber(its_epoch), tonumber(its_seq)
+    if its_epoch < epoch or (its_epoch == epoch and its_seq < seq) then
+      redis.call('HDEL', gone, rows[row])
+    end
+  end
+end
+
 local function change(keys, args)
-  local known = redis.call('GET', keys[7])
+  local seen = redis.call('GET', keys[8])
+  local known, seq_then, at_then = recall(seen, args[12])
   if known then
-    local epoch, seq, at = string.match(known, '^(%d+)-(%d+)-(%d+)')
-    return {'dup', epoch, seq, at}
+    return {'dup', known, seq_then, at_then}
   end
   local partition = open(keys[1], keys[2], keys[3])
   local room = load_room(partition, args[1], keys[4], keys[5])
@@ -55,9 +70,8 @@ local function change(keys, args)
   if unfit then
     return {unfit}
   end
-  -- A deleted message leaves a mark where its cid is remembered.
-  local mark = args[12] .. author .. args[13] .. cid
-  if string.sub(redis.call('GET', mark) or '', -1) == 'x' then
+  local name = author .. ' ' .. cid
+  if redis.call('HEXISTS', keys[7], name) == 1 then
     return {'message_not_found'}
   end
   if author ~= user and (kind == 'e' or (kind == 'x' and not MAY_DELETE[role])) then
@@ -71,10 +85,18 @@ local function change(keys, args)
   local epoch, seq = append(partition, room, kind, user, args[6], args[7] .. target .. args[8],
     tonumber(args[9]))
   local at = text(partition.now)
-  redis.call('SET', keys[7], epoch .. '-' .. seq .. '-' .. at, 'PX', args[10])
+  remember(partition, room, keys[8], seen, args[12], epoch, seq, at, args[10])
   if kind == 'x' then
+    redis.call('HSET', keys[7], name, args[4] .. '-' .. args[5])
+    if redis.call('HLEN', keys[7]) > tonumber(args[9]) then
+      tidy(keys[7], room.log)
+    end
     -- Sent again, by a page that did not hear of it, it would come back.
-    redis.call('SET', mark, args[4] .. '-' .. args[5] .. '-' .. sent_at .. '-x', 'PX', args[10])
+    local authors = args[13] .. author
+    local his = redis.call('GET', authors)
+    if not recall(his, cid) then
+      remember(partition, room, authors, his, cid, args[4], args[5], sent_at, args[10])
+    end
   end
   commit(partition)
   return {'ok', epoch, seq, at}

@@ -1,6 +1,6 @@
 -- Delete a room: its last event, then a tombstone, so that nobody brings it back.
 --
--- KEYS - head, events channel, drain, room, log, members, reads, online
+-- KEYS - head, events channel, drain, room, log, members, reads, online, gone
 -- ARGV - room id, user id, ms for which the tombstone stays, events that the log keeps,
 --        head and tail of the `room_deleted` event
 --
@@ -17,7 +17,7 @@ local function delete(keys, args)
   end
   redis.call('HSET', keys[4], 'state', 'deleted')
   commit(partition)
-  redis.call('UNLINK', keys[5], keys[6], keys[7], keys[8])
+  redis.call('UNLINK', keys[5], keys[6], keys[7], keys[8], keys[9])
   redis.call('PEXPIRE', keys[4], args[3])
   return {'ok'}
 end

@@ -1,12 +1,13 @@
 -- Bring a cold room back from PostgreSQL; do nothing when it is here, or was deleted.
 --
--- KEYS - head, events channel, drain, room, log, members, reads, then what is remembered
---        of each recent cid
+-- KEYS - head, events channel, drain, room, log, members, reads, gone, then one per person
+--        of whom something is remembered: seen
 -- ARGV - room id, 'live' | 'deleted', ms for which a tombstone stays, visibility,
---        epoch and seq of the newest saved event, messages, then three lists, each
+--        epoch and seq of the newest saved event, messages, then four lists, each
 --        behind its number of rows: members (user, "<role> <name>"), read marks
---        (user, mark), newest events (entry id, kind, event); then ms for which a cid is
---        remembered, and one position with its time per cid
+--        (user, mark), deleted messages ("<author> <cid>", "<epoch>-<seq>"), newest events
+--        (entry id, kind, event); then ms for which cids are remembered, and per person those
+--        that are
 --
 -- Returns 1 when the room was written, 0 when there was nothing to do.
 
@@ -16,7 +17,7 @@ local function hydrate(keys, args)
   if room.state then
     return 0
   elseif room.stale then
-    redis.call('UNLINK', keys[4], keys[5], keys[6], keys[7])
+    redis.call('UNLINK', keys[4], keys[5], keys[6], keys[7], keys[8])
   end
   if args[2] == 'deleted' then
     redis.call('HSET', keys[4], 'state', 'deleted')
@@ -34,7 +35,7 @@ local function hydrate(keys, args)
     'place', args[5] .. '-' .. args[6] .. ' ' .. args[5] .. '-' .. args[6] .. ' ' .. args[7],
     'saved', args[5] .. '-' .. args[6])
   local a = 8
-  for _, key in ipairs({keys[6], keys[7]}) do
+  for _, key in ipairs({keys[6], keys[7], keys[8]}) do
     local rows = tonumber(args[a])
     for row = 1, rows do
       redis.call('HSET', key, args[a + 2 * row - 1], args[a + 2 * row])
@@ -46,8 +47,8 @@ local function hydrate(keys, args)
     redis.call('XADD', keys[5], args[a + 3 * row - 2], args[a + 3 * row - 1], args[a + 3 * row])
   end
   a = a + 1 + 3 * rows
-  for k = 8, #keys do
-    redis.call('SET', keys[k], args[a + k - 7], 'PX', args[a])
+  for k = 9, #keys do
+    redis.call('SET', keys[k], args[a + k - 8], 'PX', args[a])
   end
   return 1
 end

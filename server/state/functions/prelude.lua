@@ -154,6 +154,52 @@ local function place(room)
     room.epoch, room.seq, room.pep, room.pend, room.messages)
 end
 
+-- What Redis remembers of the things that a person said in a room: the cids of all that are
+-- not saved or younger than SEEN_MS, and of the last ones, each with its place.
+--
+--     \n<cid> <epoch>-<seq>-<at>      again and again
+--
+-- PostgreSQL knows the others. So it grows with the people who talk, not with what they say.
+local SEEN_MS = 30000
+local SEEN_BYTES = 2048
+local MINUTE = 60000
+
+-- Return epoch, seq and time that a cid got, or nil.
+local function recall(seen, cid)
+  if seen then
+    local _, last = string.find(seen, '\n' .. cid .. ' ', 1, true)
+    if last then
+      return string.match(seen, '^(%d+)-(%d+)-(%d+)', last + 1)
+    end
+  end
+end
+
+-- Add a cid to what is remembered, for `ms` after the last one.
+local function remember(partition, room, key, seen, cid, epoch, seq, at, ms)
+  local entry = '\n' .. cid .. ' ' .. epoch .. '-' .. seq .. '-' .. at
+  seen = seen or ''
+  -- The older half goes at once, or nothing: so it is seldom written as a whole.
+  local middle = #seen > SEEN_BYTES and string.find(seen, '\n', #seen / 2, true)
+  if middle then
+    local its_epoch, its_seq, its_at =
+      string.match(seen, '^\n[^\n]+ (%d+)-(%d+)-(%d+)', middle)
+    its_epoch, its_seq, its_at = tonumber(its_epoch), tonumber(its_seq), tonumber(its_at)
+    local is_saved = its_epoch < room.saved_epoch
+      or (its_epoch == room.saved_epoch and its_seq <= room.saved_seq)
+    middle = is_saved and its_at < partition.now - SEEN_MS and middle
+  end
+  if middle or seen == '' then
+    redis.call('SET', key, string.sub(seen, middle or 1) .. entry, 'PX', ms)
+    return
+  end
+  redis.call('APPEND', key, entry)
+  -- Once a minute is often enough to put its end off.
+  local last = tonumber(string.sub(seen, -#at)) -- a pattern would try every place in it
+  if math.floor(last / MINUTE) ~= math.floor(tonumber(at) / MINUTE) then
+    redis.call('PEXPIRE', key, ms)
+  end
+end
+
 -- Write back the rooms that changed and publish what was announced.
 local function commit(partition)
   for _, room in pairs(partition.rooms) do

@@ -2,9 +2,9 @@
 --
 -- KEYS[1] - head, KEYS[2] - events channel, KEYS[3] - drain
 -- KEYS[4…] - four per message: room, log, members, seen
--- ARGV[1] - events that the log keeps, ARGV[2] - ms for which a cid is remembered
+-- ARGV[1] - events that the log keeps, ARGV[2] - ms for which cids are remembered
 -- ARGV[3] - most records in the drain
--- ARGV[4…] - four per message: room id, user id, event head, event tail
+-- ARGV[4…] - five per message: room id, user id, cid, event head, event tail
 --
 -- Returns one row per message: {'ok' | 'dup', epoch, seq, at} or {code}, where code is
 -- cold, room_gone, not_a_member or storage_backlog.
@@ -17,10 +17,11 @@ local function publish(keys, args)
   local rows = {}
   local k, a = 4, 4
   while k <= #keys do
-    local id, user = args[a], args[a + 1]
-    local known = redis.call('GET', keys[k + 3])
+    local id, user, cid = args[a], args[a + 1], args[a + 2]
+    local seen = redis.call('GET', keys[k + 3])
+    local known, seq_then, at_then = recall(seen, cid)
     if known then
-      rows[#rows + 1] = {'dup', string.match(known, '^(%d+)-(%d+)-(%d+)')}
+      rows[#rows + 1] = {'dup', known, seq_then, at_then}
     else
       local room = load_room(partition, id, keys[k], keys[k + 1])
       local role = room.state == 'live' and role_of(redis.call('HGET', keys[k + 2], user))
@@ -33,13 +34,13 @@ local function publish(keys, args)
       elseif space <= 0 then
         rows[#rows + 1] = {'storage_backlog'}
       else
-        local epoch, seq = append(partition, room, 'm', user, args[a + 2], args[a + 3], log_events)
-        redis.call('SET', keys[k + 3], epoch .. '-' .. seq .. '-' .. at, 'PX', seen_ms)
+        local epoch, seq = append(partition, room, 'm', user, args[a + 3], args[a + 4], log_events)
+        remember(partition, room, keys[k + 3], seen, cid, epoch, seq, at, seen_ms)
         space = space - 1
         rows[#rows + 1] = {'ok', epoch, seq, at}
       end
     end
-    k, a = k + 4, a + 4
+    k, a = k + 4, a + 5
   end
   commit(partition)
   return rows

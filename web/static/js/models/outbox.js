@@ -19,8 +19,8 @@ export const PASSING = new Set([
 
 /** Messages that went away and are remembered, so that late news of them from another tab brings none back. */
 const GONE = 1_000;
-/** A message that was first sent longer ago is looked for before it is sent again: the server forgets a `cid` in time. */
-const DOUBTFUL_MS = 10 * 60_000;
+/** A message that was first sent longer ago is looked for before it is sent again: the server knows every `cid` for 30 s. */
+const DOUBTFUL_MS = 20_000;
 
 export class OutboxFull extends Error {}
 
