@@ -87,17 +87,13 @@ class Fanout:
             frames.append(self.watermark)
             self.watermark = None
         self._round = frames
-        self._joined = _joined(frames, 0)
+        self._joined = (
+            frames[0].plain if len(frames) == 1 else b"".join([frame.plain for frame in frames])
+        )
         self._packed = None
         self._left = iter(tuple(self._members))
         return True
 
     def _pack(self, level: int) -> bytes:
-        self._packed = _joined(self._round, level)
+        self._packed = b"".join([frame.at(level) for frame in self._round])
         return self._packed
-
-
-def _joined(frames: list[TextFrame], level: int) -> bytes:
-    if len(frames) == 1:
-        return frames[0].at(level)
-    return b"".join([frame.at(level) for frame in frames])
