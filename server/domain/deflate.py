@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from typing import Final
 
 MIN_BYTES: Final = 256
-"""Shorter payloads are sent as they are: at most 70 bytes of each would be saved, for as much of
-the processor as a delivery takes."""
+"""Shorter payloads are sent as they are: some 70 bytes of each would be saved, for as much of the
+processor as one more delivery takes."""
 MAX_BYTES: Final = 131_072
 """So are longer ones: these take one to three milliseconds, during which nobody else is served."""
 
