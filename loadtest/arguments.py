@@ -16,6 +16,7 @@ from loadtest.report.thresholds import Threshold, ThresholdError
 from loadtest.report.thresholds import parse as parse_threshold
 from loadtest.run import Asked
 from loadtest.scenarios import QUESTIONS
+from loadtest.words import LANGUAGES
 
 FINDS_MAX: Final = ("big-room", "small-rooms")
 _SHORT: Final = [
@@ -31,6 +32,7 @@ _NUMBERS: Final[dict[str, tuple[type, str]]] = {
     "rounds": (int, "how often to measure; a report shows the median"),
     "seed": (int, "what is random follows from this number"),
     "size": (int, f"bytes of a text, at least {SIZE}"),
+    "compress": (int, "level of compression that sockets agree on, 1 to 9; 0 is none"),
     "replicas": (int, "processes that serve; several are behind nginx"),
     "people": (int, "accounts; several sockets each where there are more members"),
     "speakers": (int, "people in each room who talk, and share its rate"),
@@ -95,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--url", help="a system that runs already; without it one is started")
     for name, (kind, text) in _NUMBERS.items():
         parser.add_argument(f"--{name}", type=kind, metavar="N", help=text)
+    parser.add_argument("--words", choices=[*LANGUAGES], help="let texts be words; else x x x")
     parser.add_argument("--poisson", action="store_true", help="talk at random times of that rate")
     parser.add_argument(
         "--find-max", type=_limit, metavar="LIMIT", help="look for the highest rate with p99<=50ms"
@@ -122,7 +125,12 @@ def _asked(parser: argparse.ArgumentParser, question: Question, given: argparse.
         if (value := getattr(given, field)) is not None:
             numbers[field] = value
     options = dataclasses.replace(
-        Options(), **numbers, poisson=given.poisson, find_max=given.find_max, web=given.web
+        Options(),
+        **numbers,
+        words=given.words or "",
+        poisson=given.poisson,
+        find_max=given.find_max,
+        web=given.web,
     )
     for name in ("members", "rooms", "rounds", "replicas", "people", "speakers", "at_once"):
         if getattr(options, name) < 1 and (name != "members" or name in question.defaults):
@@ -133,6 +141,8 @@ def _asked(parser: argparse.ArgumentParser, question: Question, given: argparse.
         parser.error("--spawn-rate and --pace must be more than 0, --users and --workers not less")
     if not SIZE <= options.size <= 4000:
         parser.error(f"--size must be between {SIZE} and 4000")
+    if not 0 <= options.compress <= 9:
+        parser.error("--compress must be between 0 and 9")
     if options.rooms * options.speakers > MOST_STREAMS:
         parser.error(f"more than {MOST_STREAMS} people cannot talk")
     return Asked(question, options)

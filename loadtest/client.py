@@ -18,6 +18,8 @@ from loadtest.tally import Hearing, Tally
 from loadtest.target import Address, Person
 
 _KEY: Final = "bG9hZCB0ZXN0IG1ldGVyIQ=="
+_OFFER: Final = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
+"""As Chromium does."""
 _HEAD_END: Final = b"\r\n\r\n"
 _HEAD_BYTES: Final = 65_536
 _ENDED: Final = 1006
@@ -29,6 +31,7 @@ class Hall(Protocol):
     tally: Tally
     read: bytes
     chunk: Chunk
+    compresses: bool
 
     def refused(self, mark: Mark, code: str) -> None:
         """A message was not taken."""
@@ -37,14 +40,22 @@ class Hall(Protocol):
         """A socket ended that nobody had closed."""
 
 
-def greeting(address: Address, person: Person, room: str, since: tuple[int, int] | None) -> bytes:
-    """Ask for the upgrade, with a position for what was missed since."""
+def greeting(
+    address: Address,
+    person: Person,
+    room: str,
+    since: tuple[int, int] | None,
+    *,
+    compresses: bool = False,
+) -> bytes:
+    """Ask for the upgrade, with a position for what was missed since; offer compression or not."""
     query = f"?epoch={since[0]}&seq={since[1]}" if since else ""
+    offer = _OFFER if compresses else ""
     return (
         f"GET {address.prefix}/ws/{room}{query} HTTP/1.1\r\nHost: {address.authority}\r\n"
         "Connection: Upgrade\r\nUpgrade: websocket\r\n"
         f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {_KEY}\r\n"
-        f"Authorization: Bearer {person.token}\r\n\r\n"
+        f"Authorization: Bearer {person.token}\r\n{offer}\r\n"
     ).encode()
 
 
@@ -133,13 +144,14 @@ class Socket(asyncio.Protocol):
         if self._head is not None:
             data = self._upgraded(data)
         hall = self._hall
+        hall.tally.read(len(data), now)
         if self._rest:
             data = self._rest + data
         if data == hall.read:
             chunk = hall.chunk
         else:
             try:
-                chunk = read(data)
+                chunk = read(data, inflates=hall.compresses)
             except ValueError:
                 self._fail("bad_frame")
                 return

@@ -14,6 +14,7 @@ from loadtest.frames import Chunk
 from loadtest.marks import Mark, text_of
 from loadtest.tally import Hearing, Tally
 from loadtest.target import Address, Person
+from loadtest.words import Words
 
 JOIN_S: Final = 30.0
 """Longest wait for one socket, from the connect to the joined state."""
@@ -38,17 +39,26 @@ class Crowd:
 
     ``rooms`` are ids. The first ``speakers`` of each room talk, each in a stream of its own.
     Everybody in a room is expected to hear what is said there, from ``enter`` until ``leave``,
-    whatever becomes of the sockets.
+    whatever becomes of the sockets. They offer compression where the crowd ``compresses``.
     """
 
     def __init__(
-        self, address: Address, rooms: Sequence[str], seats: Sequence[Seat], *, speakers: int = 1
+        self,
+        address: Address,
+        rooms: Sequence[str],
+        seats: Sequence[Seat],
+        *,
+        speakers: int = 1,
+        words: Words | None = None,
+        compresses: bool = False,
     ) -> None:
         self.tally = Tally(0, 0)
         self.read = b""
         self.chunk = Chunk((), (), b"", b"")
         self.seats = seats
         self.streams: list[Seat] = []
+        self.compresses = compresses
+        self._words = words
         self._address = address
         self._rooms = rooms
         self._run = secrets.token_hex(6)
@@ -89,7 +99,8 @@ class Crowd:
     async def _join(self, seat: Seat) -> bool:
         before = seat.socket
         since = before.place if before is not None else None
-        asked = greeting(self._address, seat.person, self._rooms[seat.room], since)
+        room = self._rooms[seat.room]
+        asked = greeting(self._address, seat.person, room, since, compresses=self.compresses)
         socket = Socket(self, seat.hearing, asked)
         socket.position = since
         began = now_ns()
@@ -161,7 +172,7 @@ class Crowd:
             self._run.encode(),
             stream,
             number,
-            text_of(mark, size),
+            text_of(mark, size, self._words),
         )
         if self.tally.counts(due):
             self.tally.time("send lag", max(0, now_ns() - due) // 1000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import zlib
 from typing import Final, NamedTuple
 
 from loadtest.marks import Mark, marks_in
@@ -15,6 +16,10 @@ PONG: Final = 0xA
 
 _MASK: Final = os.urandom(4)
 """One for all frames: a mask guards proxies against browsers, and this is none."""
+
+_COMPRESSED: Final = 0x40
+_TAIL: Final = b"\x00\x00\xff\xff"
+"""The end of every compressed message, which nobody sends (RFC 7692, section 7.2.1)."""
 
 _MESSAGE: Final = b'{"ev":"message"'
 _FOLDED: Final = (_MESSAGE, b'{"ev":"reset"')
@@ -49,8 +54,8 @@ class Chunk(NamedTuple):
     last: bytes
 
 
-def read(data: bytes) -> Chunk:
-    """Take apart what was read, which begins with a frame.
+def read(data: bytes, *, inflates: bool = False) -> Chunk:
+    """Take apart what was read, which begins with a frame; ``inflates`` where that was offered.
 
     Raises:
         ValueError: the server sent a frame that it must not send.
@@ -74,15 +79,26 @@ def read(data: bytes) -> Chunk:
         if stop > end:
             break
         opcode = first & 0xF
-        if not first & 0x80 or first & 0x70:
+        agreed = _COMPRESSED if inflates and opcode == TEXT else 0
+        if not first & 0x80 or first & 0x70 & ~agreed:
             raise ValueError("the server sent a fragment, or bits that nobody agreed on")
+        at, text = stop, data
+        if first & _COMPRESSED:
+            text = _inflate(data[start:stop])
+            start, stop = 0, len(text)
         if opcode == TEXT:
-            if data.startswith(_FOLDED, start, stop):
-                marks.extend(marks_in(data, start, stop))
-                last = data[start : min(stop, start + 160)]
-            if data.startswith(_TOLD, start, stop):
-                told.append((opcode, data[start:stop]))
+            if text.startswith(_FOLDED, start, stop):
+                marks.extend(marks_in(text, start, stop))
+                last = text[start : min(stop, start + 160)]
+            if text.startswith(_TOLD, start, stop):
+                told.append((opcode, text[start:stop]))
         else:
-            told.append((opcode, data[start:stop]))
-        at = stop
+            told.append((opcode, text[start:stop]))
     return Chunk(tuple(marks), tuple(told), data[at:], last)
+
+
+def _inflate(packed: bytes) -> bytes:
+    try:
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed + _TAIL)
+    except zlib.error as error:
+        raise ValueError("the server sent a message that cannot be expanded") from error

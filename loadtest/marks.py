@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from loadtest.words import Words
+
 FENCE: Final = b"@@"
 SIZE: Final = 38
 MOST_STREAMS: Final = 1_000_000
@@ -25,9 +27,14 @@ class Mark(NamedTuple):
     number: int
 
 
-def text_of(mark: Mark, size: int) -> bytes:
-    """Write a text of ``size`` bytes, which is at least ``SIZE``, that carries the mark."""
-    return b"@@%019d%09d%06d@@" % (mark.due, mark.number, mark.stream) + b"x" * (size - SIZE)
+def text_of(mark: Mark, size: int, words: Words | None = None) -> bytes:
+    """Write a text of ``size`` bytes, which is at least ``SIZE``, that carries the mark.
+
+    Words follow it, or one letter again and again: nobody reads them.
+    """
+    head = b"@@%019d%09d%06d@@" % (mark.due, mark.number, mark.stream)
+    more = size - SIZE
+    return head + (b"x" * more if words is None else words.some(mark.number, more))
 
 
 def marks_in(data: bytes, begin: int, end: int) -> Iterator[Mark]:

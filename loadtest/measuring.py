@@ -19,6 +19,7 @@ from loadtest.processes import spent
 from loadtest.schedule import schedule
 from loadtest.tally import Tally
 from loadtest.target import Person
+from loadtest.words import Words
 
 GRACE_S: Final = 5.0
 """So long what was said in a round may still arrive after it; later is lost."""
@@ -31,6 +32,9 @@ FOREIGN_RATE: Final = 5.0
 
 FOREIGN_SOCKETS: Final = 10
 """Sockets of one person there: half of SOCKETS_PER_USER as shipped."""
+
+BYTES: Final = "bytes per delivery"
+"""What sockets read for each, with whatever else they were told."""
 
 _LEAD_NS: Final = NS // 20
 _LOOK_S: Final = 0.01
@@ -64,7 +68,14 @@ async def gather(stand: Stand) -> tuple[Crowd, dict[str, int]]:
     people, rooms, speakers = await invite(stand)
     before = site.processes.memory()
     seats = seats_of(people, options.rooms, options.members)
-    crowd = Crowd(site.address, rooms, seats, speakers=speakers)
+    crowd = Crowd(
+        site.address,
+        rooms,
+        seats,
+        speakers=speakers,
+        words=Words(options.words) if options.words else None,
+        compresses=bool(options.compress),
+    )
     stand.progress.now(f"{len(seats)} sockets come in")
     joined = await crowd.enter(seats, options.at_once, stand.stop)
     if stand.stop.is_set():
@@ -127,6 +138,8 @@ async def listen(
         tally.errors["unanswered"] += left
     stand.site.processes.look()
     after = stand.site.processes.cpu()
+    if tally.received:
+        figures |= {BYTES: Figure(tally.bytes / tally.received, "B")}
     return Round(
         seconds=seconds,
         expected=tally.expected,

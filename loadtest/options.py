@@ -47,6 +47,7 @@ class Limit:
 class Options:
     """Numbers of a scenario. ``rate`` is messages a second of each room; ``size`` bytes of text.
 
+    Texts are ``words`` of a language, or one letter. ``compress`` is the level that is agreed on.
     ``people`` have accounts, and several sockets each where there are more members; ``speakers``
     of a room share its rate. ``at_once`` connects or log-ins are under way at the same time.
     ``messages`` are those of a round that has no rate.
@@ -62,6 +63,8 @@ class Options:
     warm_up: float = 1.0
     rounds: int = 1
     size: int = 128
+    words: str = ""
+    compress: int = 0
     people: int = 100
     speakers: int = 1
     at_once: int = 128
@@ -86,6 +89,9 @@ class Options:
                 found[each.name] = value
         if "members" in names:
             found["sockets"] = self.members * self.rooms
+        for name in ("words", "compress"):
+            if value := getattr(self, name):
+                found[name] = value
         if self.poisson:
             found["poisson"] = "yes"
         if self.find_max:

@@ -29,6 +29,7 @@ class Shape(NamedTuple):
 
     replicas: int
     nginx: bool
+    compress: int = 0
 
 
 class Step(NamedTuple):
@@ -100,7 +101,7 @@ def _steps(asked: Asked, *, foreign: bool) -> Iterator[Step]:
     if foreign and (question.own or question.alone):
         raise CannotRunError(f"{question.name} starts its systems itself: leave --url out")
     if not question.own:
-        shape = Shape(options.replicas, nginx=options.replicas > 1)
+        shape = Shape(options.replicas, nginx=options.replicas > 1, compress=options.compress)
         for case in question.cases:
             name = f"{question.name}-{case}" if case else question.name
             yield Step(name, _NONE if question.alone else shape, asked, case)
@@ -109,7 +110,8 @@ def _steps(asked: Asked, *, foreign: bool) -> Iterator[Step]:
     while True:
         count = min(count, options.replicas)
         numbers = dataclasses.replace(options, replicas=count)
-        yield Step(f"{question.name}-{count}", Shape(count, nginx=True), Asked(question, numbers))
+        shape = Shape(count, nginx=True, compress=options.compress)
+        yield Step(f"{question.name}-{count}", shape, Asked(question, numbers))
         if count == options.replicas:
             return
         count *= 2
@@ -117,7 +119,10 @@ def _steps(asked: Asked, *, foreign: bool) -> Iterator[Step]:
 
 @asynccontextmanager
 async def _own(folder: Path, shape: Shape) -> AsyncIterator[Site]:
-    async with System(folder, replicas=shape.replicas, nginx=shape.nginx) as system:
+    settings = {"SOCKET_COMPRESSION": str(shape.compress)}
+    async with System(
+        folder, replicas=shape.replicas, nginx=shape.nginx, settings=settings
+    ) as system:
         yield OwnSite(system)
 
 

@@ -39,6 +39,7 @@ class Tally:
         self.received = 0
         self.duplicate = 0
         self.out_of_order = 0
+        self.bytes = 0
         self.errors: Counter[str] = Counter()
         self.more: dict[str, Times] = {}
         self.series: list[Point] = []
@@ -53,6 +54,11 @@ class Tally:
     def counts(self, due: int) -> bool:
         """Tell whether a message belongs to this round."""
         return self.begin <= due < self.end
+
+    def read(self, size: int, now: int) -> None:
+        """Count the bytes of a read; whatever is said in a round comes after its beginning."""
+        if now >= self.begin:
+            self.bytes += size
 
     def heard(self, hearing: Hearing, marks: Sequence[Mark], now: int) -> None:
         """Count the messages that a socket read at ``now``."""

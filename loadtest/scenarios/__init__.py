@@ -7,6 +7,7 @@ from typing import Final
 from loadtest.scenarios import (
     big_room,
     chat_day,
+    compression,
     connect_storm,
     idle,
     login_storm,
@@ -30,6 +31,7 @@ QUESTIONS: Final = {
         chat_day.QUESTION,
         replicas.QUESTION,
         ratio.QUESTION,
+        compression.QUESTION,
         redis_cost.QUESTION,
         writer.QUESTION,
     )

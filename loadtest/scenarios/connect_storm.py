@@ -25,7 +25,8 @@ async def measure(stand: Stand) -> AsyncGenerator[Round, None]:
         if stand.stop.is_set():
             return
         title = title_of("connect-storm", number, options.rounds)
-        crowd = Crowd(site.address, rooms, seats_of(people, options.rooms, options.members))
+        seats = seats_of(people, options.rooms, options.members)
+        crowd = Crowd(site.address, rooms, seats, compresses=bool(options.compress))
         stand.progress.now(f"{title}  {len(crowd.seats)} sockets, {options.at_once} at once")
         try:
             yield await _round(stand, crowd)

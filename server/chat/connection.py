@@ -42,6 +42,7 @@ class Connection:
     """One person's socket; a ``Member`` of rooms and a ``Guest`` of the roster.
 
     Attributes:
+        deflate: at which level it takes compressed frames; 0 for none.
         rooms: what it hears, by id.
         parted: why rooms let go of it, by id, the oldest first.
     """
@@ -57,6 +58,7 @@ class Connection:
         "address",
         "around",
         "close",
+        "deflate",
         "drop",
         "id",
         "identity",
@@ -73,10 +75,12 @@ class Connection:
         address: str,
         socket: Socket,
         on_end: Callable[[Connection], None],
+        deflate: int = 0,
     ) -> None:
         self.id = new_id()
         self.identity = identity
         self.address = address
+        self.deflate = deflate
         self.around = around
         self._socket = socket
         self._on_end = on_end
@@ -207,7 +211,7 @@ class Connection:
 
     def answer(self, command: Command, ok: dict[str, Any]) -> None:
         """Answer an op with success."""
-        self.write(frames.answer(command.id, ok))
+        self.write(frames.answer(command.id, ok, self.deflate))
 
     # --- Ops ----------------------------------------------------------------------------
 
@@ -261,7 +265,8 @@ class Connection:
                     "ping_s": settings.ping_s,
                     "expires_s": self.expires_s(),
                     "limits": limits,
-                }
+                },
+                self.deflate,
             )
         )
 

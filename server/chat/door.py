@@ -26,6 +26,7 @@ from server.chat.joining import Joining
 from server.chat.outbox import ABNORMAL
 from server.chat.socket import Socket
 from server.chat.surroundings import Surroundings
+from server.domain import deflate
 from server.domain.errors import CloseCode, Refusal
 from server.domain.ids import is_id
 from server.domain.positions import Position, parse_position
@@ -72,7 +73,8 @@ class Door:
         try:
             async with self._turn():
                 identity = await self._admit(request)
-                accept = _accept(request.headers)
+                packing = self._agree(request)
+                accept = _accept(request.headers, packing)
                 joining = await self._join(request, identity)
         except Refusal as refusal:
             return _refused(refusal)
@@ -81,7 +83,8 @@ class Door:
             if joining is not None:
                 joining.close()
             return web.Response()  # the browser has left meanwhile; nobody reads this
-        return self._take_over(request, transport, identity, joining, accept)
+        level = self._settings.socket_compression if packing is not None else 0
+        return self._take_over(request, transport, identity, joining, accept, level)
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -97,6 +100,12 @@ class Door:
             yield
         finally:
             self._turns.release()
+
+    def _agree(self, request: web.Request) -> str | None:
+        """Return the extension to agree on: compression, where it is on and offered."""
+        if not self._settings.socket_compression:
+            return None
+        return deflate.agree(request.headers.getall("Sec-WebSocket-Extensions", ()))
 
     async def _admit(self, request: web.Request) -> Identity:
         roster = self._around.roster
@@ -139,6 +148,7 @@ class Door:
         identity: Identity,
         joining: Joining | None,
         accept: bytes,
+        level: int,
     ) -> web.StreamResponse:
         """Answer the upgrade, and make the connection ours."""
         settings, handler = self._settings, request.protocol
@@ -147,9 +157,10 @@ class Door:
             self._around.roster.working,
             frame_bytes=settings.frame_bytes,
             outbox_bytes=settings.outbox_bytes,
+            inflates=bool(level),
         )
         address = client_address(request, settings.trusted_proxies)
-        connection = Connection(self._around, identity, address, socket, self._ended)
+        connection = Connection(self._around, identity, address, socket, self._ended, level)
         transport.write(accept)
         early = handler._message_tail  # noqa: SLF001 - aiohttp keeps what came behind the upgrade
         handler._message_tail = b""  # noqa: SLF001
@@ -172,8 +183,8 @@ class Door:
         SOCKETS_CLOSED.labels(_code_label(connection.outbox.code or ABNORMAL)).inc()
 
 
-def _accept(headers: Mapping[str, str]) -> bytes:
-    """Return the answer to a handshake (RFC 6455, section 4.2.2).
+def _accept(headers: Mapping[str, str], extension: str | None) -> bytes:
+    """Return the answer to a handshake (RFC 6455, section 4.2.2), with what was agreed on.
 
     Raises:
         Refusal: ``bad_request``: it is none.
@@ -194,6 +205,8 @@ def _accept(headers: Mapping[str, str]) -> bytes:
     offered = {word.strip() for word in headers.get("Sec-WebSocket-Protocol", "").split(",")}
     if SUBPROTOCOL in offered:
         lines.append(b"Sec-WebSocket-Protocol: " + SUBPROTOCOL.encode())
+    if extension is not None:
+        lines.append(b"Sec-WebSocket-Extensions: " + extension.encode())
     return b"\r\n".join([*lines, b"", b""])
 
 

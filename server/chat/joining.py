@@ -18,7 +18,7 @@ from server.chat.ring import Placed
 from server.chat.room import Room, removed_by
 from server.domain import events
 from server.domain.errors import Refusal
-from server.domain.frames import text_frame
+from server.domain.frames import TextFrame, text_frame
 from server.domain.positions import START, Position
 from server.domain.rooms import User
 from server.runtime.instruments import RESUMES
@@ -99,11 +99,11 @@ class Joining:
             if synced.mode == "reset":
                 self.mode = "reset"
                 tail = [entry.event for entry in synced.entries]
-                frame = text_frame(events.reset(room.id, synced.position, tail))
+                frame = TextFrame(events.reset(room.id, synced.position, tail))
                 self._backlog = [Placed(synced.position, frame)]
             else:
                 self._backlog += [
-                    Placed(entry.position, text_frame(entry.event)) for entry in synced.entries
+                    Placed(entry.position, TextFrame(entry.event)) for entry in synced.entries
                 ]
             self._position = synced.position
             room.advance(synced.entries)
@@ -147,8 +147,10 @@ class Joining:
             "online": self.room.online,
         }
 
-    def pieces(self, most_bytes: int) -> Iterator[bytes]:
+    def pieces(self, most_bytes: int, level: int = 0) -> Iterator[bytes]:
         """Yield what was missed, in pieces of about ``most_bytes``; wait between them at will.
+
+        The bytes are counted as they are before compression, at ``level``.
 
         When it ends nothing is missing: call ``finish`` before anything is awaited.
 
@@ -166,13 +168,13 @@ class Joining:
             while taken < len(waiting) and size < most_bytes:
                 if self._is_after_removal(waiting[taken].position):
                     break
-                size += len(waiting[taken].frame)
+                size += len(waiting[taken].frame.plain)
                 taken += 1
             if not taken:
                 return
             piece, waiting = waiting[:taken], waiting[taken:]
             self._position = piece[-1].position
-            yield b"".join(placed.frame for placed in piece)
+            yield b"".join(placed.frame.at(level) for placed in piece)
 
     def finish(self, member: Member) -> bool:
         """Make the member live, unless he was put out or the room ended; tell whether he is."""

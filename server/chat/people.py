@@ -11,6 +11,9 @@ from server.domain.rooms import User
 class Member(Protocol):
     """A connection as its rooms see it."""
 
+    deflate: int
+    """At which level it takes compressed frames; 0 for one that takes none."""
+
     @property
     def id(self) -> str:
         """The connection's id."""

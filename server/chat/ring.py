@@ -6,6 +6,7 @@ from collections import deque
 from itertools import islice
 from typing import NamedTuple
 
+from server.domain.frames import TextFrame
 from server.domain.positions import START, Position
 
 
@@ -13,7 +14,7 @@ class Placed(NamedTuple):
     """A ready-made frame and where its event stands."""
 
     position: Position
-    frame: bytes
+    frame: TextFrame
 
 
 class Ring:
@@ -37,7 +38,7 @@ class Ring:
         self._placed.clear()
         self._base = position
 
-    def append(self, position: Position, frame: bytes) -> None:
+    def append(self, position: Position, frame: TextFrame) -> None:
         """Add the frame that follows the newest one."""
         self._placed.append(Placed(position, frame))
         if len(self._placed) > (self._pinned_limit if self._pins else self._limit):

@@ -20,7 +20,7 @@ from server.chat.people import Comer, Member
 from server.chat.ring import Ring
 from server.domain import events
 from server.domain.events import Kind
-from server.domain.frames import text_frame
+from server.domain.frames import TextFrame, text_frame
 from server.domain.positions import START, Position
 from server.runtime.instruments import PENDING_OVERFLOWS, RESETS_SENT
 from server.state.feed import Event
@@ -99,15 +99,15 @@ class Room:
             # While events are held it may tell of some that a member must not hear any more.
             if self.broken is None:
                 self._told = self.saved
-                self._queue_saved(text_frame(event.payload))
+                self._queue_saved(TextFrame(event.payload))
         elif kind == Kind.PRESENCE:
             self.online = int(orjson.loads(event.payload)["online"])
             self._counted = True
-            self._queue(text_frame(event.payload))
+            self._queue(TextFrame(event.payload))
         elif self.broken is not None:
             self._hold(event)
         elif self._follows(event.position):
-            self._apply(event.position, kind, event.subject, text_frame(event.payload))
+            self._apply(event.position, kind, event.subject, TextFrame(event.payload))
         elif event.position > self.position:
             self._hold(event)
             self.mark_broken("hole")
@@ -123,9 +123,9 @@ class Room:
         return position.seq == self.position.seq + 1 and position.epoch == self.position.epoch
 
     def _apply_entry(self, entry: Entry) -> None:
-        self._apply(entry.position, entry.kind, removed_by(entry), text_frame(entry.event))
+        self._apply(entry.position, entry.kind, removed_by(entry), TextFrame(entry.event))
 
-    def _apply(self, position: Position, kind: str, subject: str, frame: bytes) -> None:
+    def _apply(self, position: Position, kind: str, subject: str, frame: TextFrame) -> None:
         self.position = position
         self.ring.append(position, frame)
         self._queue(frame)
@@ -149,7 +149,7 @@ class Room:
         self.fanout.watermark = watermark
 
     @property
-    def watermark(self) -> bytes | None:
+    def watermark(self) -> TextFrame | None:
         """The frame of a saved watermark that waits for others to go with."""
         return self.fanout.watermark
 
@@ -159,14 +159,14 @@ class Room:
         if watermark is not None:
             self._queue(watermark)
 
-    def _queue_saved(self, frame: bytes) -> None:
+    def _queue_saved(self, frame: TextFrame) -> None:
         # Only the newest counts, and nobody waits for it: as a write of its own after each
         # message it would double the cost of a busy room.
         if self.fanout.watermark is None:
             self._host.has_saved(self)
         self.fanout.watermark = frame
 
-    def _queue(self, frame: bytes) -> None:
+    def _queue(self, frame: TextFrame) -> None:
         if self.fanout.queue(frame):
             self._host.has_frames(self)
 
@@ -271,7 +271,7 @@ class Room:
         if synced.mode == "reset":
             self._show_out(outsiders)
             self._restart(synced.position)
-            self._queue(text_frame(events.reset(self.id, synced.position, _json(synced))))
+            self._queue(TextFrame(events.reset(self.id, synced.position, _json(synced))))
             RESETS_SENT.inc()
         elif why == "opening":
             self._restart(synced.position)
@@ -283,7 +283,7 @@ class Room:
         if self.saved > self._told:
             # The news of it has no place in the log: whoever missed it hears it here or never.
             self._told = self.saved
-            self._queue_saved(text_frame(events.saved(self.id, self.saved)))
+            self._queue_saved(TextFrame(events.saved(self.id, self.saved)))
         for event in held:
             if not self.closed:
                 self.deliver(event)
@@ -299,11 +299,11 @@ class Room:
         """
         if not self.closed and not self._counted and online != self.online:
             self.online = online
-            self._queue(text_frame(events.presence(self.id, online, [], [])))
+            self._queue(TextFrame(events.presence(self.id, online, [], [])))
 
     def vanish(self) -> None:
         """End a room whose deletion was missed: its last event has no position then."""
-        self._queue(text_frame(orjson.dumps({"ev": "room_deleted", "room": self.id})))
+        self._queue(TextFrame(orjson.dumps({"ev": "room_deleted", "room": self.id})))
         self.flush()
         self.close()
 

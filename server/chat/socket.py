@@ -71,11 +71,12 @@ class Socket(asyncio.Protocol):
         *,
         frame_bytes: int,
         outbox_bytes: int,
+        inflates: bool = False,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport = transport
         self._working = working
-        self._reader = FrameReader(frame_bytes)
+        self._reader = FrameReader(frame_bytes, inflates=inflates)
         self._listener: Listener | None = None
         self._busy = False
         self._deaf = False

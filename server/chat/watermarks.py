@@ -17,7 +17,7 @@ class Watermarked(Protocol):
     """A room, as far as its watermark."""
 
     @property
-    def watermark(self) -> bytes | None:
+    def watermark(self) -> object | None:
         """The frame that waits, or None once it has gone with another."""
 
     def send_saved(self) -> None:
@@ -29,7 +29,7 @@ class Watermarks:
 
     def __init__(self, call_later: Callable[[float, Callable[[], None]], Any]) -> None:
         self._call_later = call_later
-        self._waiting: dict[Watermarked, bytes | None] = {}
+        self._waiting: dict[Watermarked, object | None] = {}
 
     def wait(self, room: Watermarked) -> None:
         """See to it that the watermark of a room is written before long."""

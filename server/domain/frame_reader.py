@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from server.domain.deflate import inflate
+
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 
 NO_CODE: Final = 1005
@@ -15,7 +17,9 @@ NO_CODE: Final = 1005
 PRIVATE_CODES: Final = range(3000, 5000)
 """Close codes that mean what applications agreed on (RFC 6455, section 7.4.2)."""
 PROTOCOL_ERROR: Final = 1002
-NOT_UTF8: Final = 1007
+INCONSISTENT: Final = 1007
+"""What is in a message is not what it says it is: no UTF-8 in a text, no DEFLATE in a compressed
+one (RFC 6455, section 7.4.1)."""
 POLICY_VIOLATION: Final = 1008
 TOO_BIG: Final = 1009
 
@@ -27,11 +31,14 @@ PINGS_S: Final = 10.0
 
 _FIN: Final = 0x80
 _RESERVED: Final = 0x70
+_COMPRESSED: Final = 0x40
+"""RSV1, on the first frame of a message (RFC 7692, section 6)."""
 _OPCODE: Final = 0x0F
 _MASKED: Final = 0x80
 _CONTROL: Final = 0x8
 _CONTROL_MAX: Final = 125
 _OPCODES: Final = frozenset({CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG})
+_DATA: Final = frozenset({TEXT, BINARY})
 _STANDARD_CODES: Final = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
 
 
@@ -60,12 +67,15 @@ class FrameError(Exception):
 class FrameReader:
     """Takes frames out of what was fed, one at a time; messages have up to ``limit`` bytes.
 
+    Those that come compressed are expanded where ``inflates``, up to the same limit.
+
     After a ``FrameError`` there is nothing more to read.
     """
 
     __slots__ = (
         "_at",
         "_data",
+        "_inflates",
         "_limit",
         "_need",
         "_opcode",
@@ -75,12 +85,13 @@ class FrameReader:
         "_size",
     )
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, inflates: bool = False) -> None:
         self._limit = limit
+        self._inflates = inflates
         self._data: bytes | bytearray = b""
         self._at = 0
         self._need = 2
-        self._opcode = 0  # of the message whose pieces come, or 0
+        self._opcode = 0  # of the message whose pieces come, with its RSV1, or 0
         self._pieces: list[bytes] = []
         self._size = 0
         self._pings = 0
@@ -144,7 +155,10 @@ class FrameReader:
 
     def _check(self, first: int, second: int) -> None:
         opcode = first & _OPCODE
-        if first & _RESERVED or opcode not in _OPCODES:
+        reserved = first & _RESERVED
+        if opcode not in _OPCODES or (
+            reserved and not (self._inflates and reserved == _COMPRESSED and opcode in _DATA)
+        ):
             raise FrameError(PROTOCOL_ERROR, "Nobody agreed on such frames.")
         if second < _MASKED:
             raise FrameError(PROTOCOL_ERROR, "A client's frame must be masked.")
@@ -158,9 +172,10 @@ class FrameReader:
         opcode = first & _OPCODE
         if opcode >= _CONTROL:
             return self._control(opcode, payload, now)
+        kind = first & (_COMPRESSED | _OPCODE)
         if first & _FIN and opcode:
-            return _message(opcode, payload)
-        self._opcode = self._opcode or opcode
+            return self._message(kind, payload)
+        self._opcode = self._opcode or kind
         self._pieces.append(payload)
         self._size += len(payload)
         if self._size > self._limit:
@@ -169,10 +184,27 @@ class FrameReader:
             if len(self._pieces) >= FRAGMENTS_MAX:
                 raise FrameError(TOO_BIG, "The message has too many pieces.")
             return None
-        opcode, whole = self._opcode, b"".join(self._pieces)
+        kind, whole = self._opcode, b"".join(self._pieces)
         self._opcode, self._size = 0, 0
         self._pieces = []
-        return _message(opcode, whole)
+        return self._message(kind, whole)
+
+    def _message(self, kind: int, payload: bytes) -> Frame:
+        if kind & _COMPRESSED:
+            payload = self._inflate(payload)
+        if kind & _OPCODE == TEXT:
+            return Frame(TEXT, text=_decode(payload))
+        return Frame(BINARY, data=payload)
+
+    def _inflate(self, packed: bytes) -> bytes:
+        try:
+            payload = inflate(packed, self._limit)
+        except ValueError:
+            # The frames are in order; it is the message that is not what they say it is.
+            raise FrameError(INCONSISTENT, "The message cannot be expanded.") from None
+        if len(payload) > self._limit:
+            raise FrameError(TOO_BIG, "The message is too long.")
+        return payload
 
     def _control(self, opcode: int, payload: bytes, now: float) -> Frame:
         if opcode == CLOSE:
@@ -193,12 +225,6 @@ def _unmask(mask: bytes | bytearray, data: bytes | bytearray) -> bytes:
     return (int.from_bytes(data, "little") ^ key).to_bytes(size, "little")
 
 
-def _message(opcode: int, payload: bytes) -> Frame:
-    if opcode == TEXT:
-        return Frame(TEXT, text=_decode(payload))
-    return Frame(BINARY, data=payload)
-
-
 def _close(payload: bytes) -> Frame:
     if not payload:
         return Frame(CLOSE, code=NO_CODE)
@@ -213,4 +239,4 @@ def _decode(payload: bytes) -> str:
     try:
         return payload.decode("utf-8")
     except UnicodeDecodeError:
-        raise FrameError(NOT_UTF8, "Texts are UTF-8.") from None
+        raise FrameError(INCONSISTENT, "Texts are UTF-8.") from None

@@ -129,6 +129,12 @@ class Settings(BaseSettings):
 
     # --- Sockets ----------------------------------------------------------------------
     frame_bytes: int = Field(65_536, ge=1024, description="Largest frame from a client, bytes")
+    socket_compression: int = Field(
+        0,
+        ge=0,
+        le=9,
+        description="Level of permessage-deflate, 1 (fast) to 9 (small), for sockets that offer it; 0 never agrees",
+    )
     outbox_bytes: int = Field(
         1_048_576, ge=16_384, description="Unsent bytes of a socket before it is closed as too slow"
     )

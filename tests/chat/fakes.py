@@ -40,6 +40,7 @@ class FakeMember:
         self.user = User(name, name.title())
         self.writes: list[bytes] = []
         self.parted: list[tuple[str, str]] = []
+        self.deflate = 0
 
     def write(self, frames: bytes) -> None:
         self.writes.append(frames)

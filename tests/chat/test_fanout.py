@@ -11,6 +11,7 @@ from server.chat.fanout import Fanout
 from server.chat.lobby import SLICE, WRITES_PER_TURN, Lobby
 from server.chat.people import Member
 from server.chat.room import Room
+from server.domain.frames import TextFrame, text_frame
 from server.domain.positions import Position
 from tests.chat.fakes import FakeHost, FakeMember, event, make_room
 
@@ -23,16 +24,17 @@ def test_a_round_goes_on_where_it_stopped_and_newer_frames_wait_for_the_next() -
     people = crowd(5)
     members: dict[Member, None] = dict.fromkeys(people)
     fanout = Fanout(members)
-    assert fanout.queue(b"a")
-    assert not fanout.queue(b"b")
+    assert fanout.queue(TextFrame(b"a"))
+    assert not fanout.queue(TextFrame(b"b"))
+    a, b, c = text_frame(b"a"), text_frame(b"b"), text_frame(b"c")
     assert fanout.write(2) == 2
-    assert fanout.queue(b"c")
+    assert fanout.queue(TextFrame(b"c"))
     assert [fanout.write(2), fanout.write(2)] == [2, 1]
-    assert [person.writes for person in people] == [[b"ab"]] * 5
+    assert [person.writes for person in people] == [[a + b]] * 5
     assert fanout.waits
     assert fanout.write(9) == 5
     assert not fanout.waits
-    assert [person.writes for person in people] == [[b"ab", b"c"]] * 5
+    assert [person.writes for person in people] == [[a + b, c]] * 5
     assert fanout.write(9) == 0
 
 
@@ -40,7 +42,7 @@ def test_who_leaves_amid_a_round_gets_nothing_more_and_nobody_is_left_out() -> N
     people = crowd(6)
     members: dict[Member, None] = dict.fromkeys(people)
     fanout = Fanout(members)
-    fanout.queue(b"a")
+    fanout.queue(TextFrame(b"a"))
     fanout.write(2)
     del members[people[0]], members[people[3]]
     fanout.write(2)

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.chat.ring import Ring
+from server.domain.frames import TextFrame
 from server.domain.positions import Position
 
 
@@ -11,13 +12,14 @@ def _filled(limit: int, pinned_limit: int, first: int, count: int) -> Ring:
     ring = Ring(limit, pinned_limit)
     ring.restart(Position(7, first))
     for seq in range(first + 1, first + 1 + count):
-        ring.append(Position(7, seq), b"%d" % seq)
+        ring.append(Position(7, seq), TextFrame(b"%d" % seq))
     return ring
 
 
 def test_what_follows_a_known_place_is_given_in_order() -> None:
     ring = _filled(10, 10, 5, 4)
-    assert [placed.frame for placed in ring.after(Position(7, 6)) or []] == [b"7", b"8", b"9"]
+    following = ring.after(Position(7, 6)) or []
+    assert [placed.frame.plain[2:] for placed in following] == [b"7", b"8", b"9"]
 
 
 def test_nothing_follows_the_newest_place() -> None:
@@ -43,7 +45,7 @@ def test_a_pinned_ring_keeps_more_until_the_last_pin_is_gone() -> None:
     ring.pin()
     ring.pin()
     for seq in range(1, 6):
-        ring.append(Position(7, seq), b"%d" % seq)
+        ring.append(Position(7, seq), TextFrame(b"%d" % seq))
     ring.unpin()
     assert len(ring.after(Position(7, 0)) or []) == 5
     ring.unpin()
@@ -56,7 +58,7 @@ def test_a_pinned_ring_is_bounded_too() -> None:
     ring.restart(Position(7, 0))
     ring.pin()
     for seq in range(1, 6):
-        ring.append(Position(7, seq), b"%d" % seq)
+        ring.append(Position(7, seq), TextFrame(b"%d" % seq))
     assert ring.after(Position(7, 1)) is None
     assert len(ring.after(Position(7, 2)) or []) == 3
 

@@ -54,9 +54,9 @@ class Ear:
 
 @asynccontextmanager
 async def listening(
-    replica: Replica, person: Person, path: str = "/ws", early: bytes = b""
+    replica: Replica, person: Person, path: str = "/ws", early: bytes = b"", more: str = ""
 ) -> AsyncIterator[Ear]:
-    """Upgrade by hand; ``early`` goes out in one piece with the request."""
+    """Upgrade by hand; ``early`` goes out in one piece with the request, ``more`` are headers."""
     host, port = replica.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     key = base64.b64encode(os.urandom(16)).decode()
@@ -64,7 +64,7 @@ async def listening(
         f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\n"
         "Connection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\n"
         f"Sec-WebSocket-Key: {key}\r\n"
-        f"Authorization: Bearer {person.token}\r\n\r\n"
+        f"Authorization: Bearer {person.token}\r\n{more}\r\n"
     )
     writer.write(head.encode() + early)
     try:

@@ -50,13 +50,14 @@ def stand(site: OwnSite) -> Stand:
 
 
 @pytest.fixture
-def measure(site: OwnSite) -> Measure:
+def measure(site: OwnSite, server_folder: Path) -> Measure:
     """Ask a question with these numbers."""
 
-    async def asked(question: Question, **numbers: float) -> list[Round]:
+    async def asked(question: Question, **numbers: float | str) -> list[Round]:
         defaults = {**question.defaults, "warm_up": 0.2, "rounds": 1, **numbers}
         options = Options(**defaults)  # type: ignore[arg-type]
-        stand = Stand(site, options, Progress(sys.stderr), asyncio.Event())
+        folder = server_folder / "loadtest-alone"
+        stand = Stand(site, options, Progress(sys.stderr), asyncio.Event(), folder=folder)
         return [measured async for measured in question.measure(stand)]
 
     return asked

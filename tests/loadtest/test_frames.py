@@ -3,12 +3,14 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+import orjson
 import pytest
 
 from loadtest.client import Socket
 from loadtest.frames import CLOSE, PING, TEXT, Chunk, masked, read
 from loadtest.marks import SIZE, Mark, marks_in, text_of
 from loadtest.tally import Hearing, Tally
+from loadtest.words import LANGUAGES, Words
 from server.domain.frames import close_frame, text_frame
 
 
@@ -32,6 +34,7 @@ class Hall:
     read: bytes = b""
     chunk: Chunk = field(default_factory=lambda: Chunk((), (), b"", b""))
     ends: list[str] = field(default_factory=list)
+    compresses: bool = False
 
     def refused(self, mark: Mark, code: str) -> None:
         self.tally.errors[code] += 1
@@ -117,6 +120,39 @@ def test_what_a_server_must_not_send_is_refused() -> None:
     for wrong in (masked(TEXT, b"{}"), b"\x01\x02ab", b"\xc1\x02ab"):
         with pytest.raises(ValueError, match="server sent"):
             read(wrong)
+
+
+async def test_compressed_messages_are_the_same_where_compression_was_offered(hall: Hall) -> None:
+    plain, packed = message(0, 400), text_frame(message(0, 400)[4:], 6)
+    assert len(packed) < len(plain)
+    assert packed[0] == 0xC1
+    assert read(packed, inflates=True) == read(plain)
+    with pytest.raises(ValueError, match="nobody agreed"):
+        read(packed)
+    with pytest.raises(ValueError, match="cannot be expanded"):
+        read(b"\xc1\x02ab", inflates=True)
+    with pytest.raises(ValueError, match="nobody agreed"):
+        read(b"\xc9\x02ab", inflates=True)
+    hall.compresses = True
+    socket = socket_in(hall)
+    socket.data_received(packed[:50])
+    socket.data_received(packed[50:] + message(1))
+    assert hall.tally.received == 2
+    assert hall.tally.bytes == len(packed + message(1))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("size", [0, 1, 2, 90, 91, 3962])
+def test_words_have_the_size_that_is_asked_for_and_are_text(language: str, size: int) -> None:
+    words = Words(language)
+    found = [words.some(number, size) for number in range(0, 100_000, 777)]
+    for each in found:
+        assert len(each) == size
+        assert b'{"text":"%s"}' % each == orjson.dumps({"text": each.decode()})
+    assert len(set(found)) > 50 or size < 90
+    assert [Words(language).some(number, size) for number in range(3)] == [
+        words.some(number, size) for number in range(3)
+    ]
 
 
 def test_control_frames_come_with_their_opcodes() -> None:

@@ -35,6 +35,21 @@ async def test_small_rooms_hear_their_own_talk_only(measure: Measure) -> None:
     assert [each.duplicate for each in found] == [0, 0]
 
 
+async def test_compression_costs_bytes_less_than_none(measure: Measure) -> None:
+    (found,) = await measure(
+        QUESTIONS["compression"],
+        members=10,
+        rate=20.0,
+        seconds=1.0,
+        size=1000,
+        words="ru",
+    )
+    assert found.received == found.expected == 200
+    assert not found.errors, "a loss of the others would be here too"
+    assert found.figures["ratio.bytes"].value < 0.7
+    assert found.figures["ratio.server_cpu"].value > 0
+
+
 @pytest.mark.parametrize("most", [0.7, 3.0, 100.0, 333.0])
 async def test_the_highest_rate_is_found_to_a_tenth(most: float) -> None:
     async def kept(rate: float) -> bool:

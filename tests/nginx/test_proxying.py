@@ -28,6 +28,16 @@ async def test_pages_come_from_the_website_and_sockets_from_chat(site: Site) -> 
             assert site.chat.seen[-1].raw_path == path
 
 
+async def test_compression_is_agreed_on_between_the_ends(site: Site) -> None:
+    async with site.browser.ws_connect("/ws", compress=15) as socket:
+        assert socket.compress == 15
+        assert await socket.receive_str() == "chat"
+        await socket.send_str("hello " * 500)
+        assert await socket.receive_str() == "hello " * 500
+    offer = site.chat.seen[-1].headers["Sec-WebSocket-Extensions"]
+    assert offer.startswith("permessage-deflate")
+
+
 async def test_a_path_that_only_begins_like_a_socket_is_a_page(site: Site) -> None:
     assert (await (await site.browser.get("/wsx")).json())["name"] == "website"
 

@@ -111,6 +111,11 @@ class Client:
         return self._change("react", message, "", {"emoji": emoji, "on": on})
 
     @property
+    def compressed(self) -> bool:
+        """Whether compression was agreed on."""
+        return self._ws is not None and bool(self._ws.compress)
+
+    @property
     def over(self) -> str | None:
         """Why it ended for good, as a code, or None."""
         return self.ledger.over
@@ -278,7 +283,9 @@ class Client:
         url = f"{system.replicas[self.replica].ws_url}/ws/{self.room}{query}"
         try:
             async with asyncio.timeout(ANSWER_S):
-                ws = await system.http.ws_connect(url, headers=self.person.bearer, max_msg_size=0)
+                ws = await system.http.ws_connect(
+                    url, headers=self.person.bearer, max_msg_size=0, compress=self.person.compress
+                )
         except aiohttp.WSServerHandshakeError as error:
             if error.status in _GONE:
                 self._end(_GONE[error.status])

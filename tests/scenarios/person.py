@@ -42,7 +42,11 @@ class Answer:
 
 
 class Person:
-    """An account with a session: ``cookie`` for browsers, ``token`` for programs."""
+    """An account with a session: ``cookie`` for browsers, ``token`` for programs.
+
+    Attributes:
+        compress: the window that sockets offer for compression, bits; 0 offers none.
+    """
 
     def __init__(self, system: System, name: str, email: str) -> None:
         self.system = system
@@ -52,6 +56,7 @@ class Person:
         self.id = ""
         self.token = ""
         self.cookie = ""
+        self.compress = 0
 
     @property
     def bearer(self) -> dict[str, str]:
