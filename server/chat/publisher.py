@@ -2,8 +2,8 @@
 
 Messages of one partition are in at most one pipeline at a time, so two messages of a
 person keep their order; other partitions do not wait for a slow one. While pipelines are
-under way the next ones grow, so the cost of a round trip is shared the more the more is
-said.
+under way the next ones grow, and no two begin within ``publish_gather_ms``, so the cost of a
+round trip is shared the more the more is said. Who says something in a quiet moment does not wait.
 
 Next: server/state/posts.py
 """
@@ -67,6 +67,7 @@ class Publisher:
         self._pipelines = 0
         self._waiting = 0
         self._scheduled = False
+        self._next_at = 0.0
 
     @property
     def waiting(self) -> int:
@@ -115,10 +116,16 @@ class Publisher:
     def _schedule(self) -> None:
         if not self._scheduled:
             self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._flush)
+            loop = asyncio.get_running_loop()
+            if loop.time() < self._next_at:
+                loop.call_at(self._next_at, self._flush)
+            else:
+                loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         self._scheduled = False
+        gather_s = self._settings.publish_gather_ms / 1000
+        self._next_at = asyncio.get_running_loop().time() + gather_s
         if self._typing:
             typing, self._typing = self._typing, {}
             self._start(self._send_typing(typing))

@@ -158,6 +158,9 @@ class Settings(BaseSettings):
         20_000, ge=1, description="Commands that wait for Redis in one replica; more are told busy"
     )
     publish_batch: int = Field(100, ge=1, le=1000, description="Commands of one function call")
+    publish_gather_ms: float = Field(
+        2.0, ge=0, le=100, description="Shortest time from one pipeline of messages to the next, ms"
+    )
     pending_events: int = Field(
         10_000, ge=100, description="Live events held per room while a hole is repaired"
     )

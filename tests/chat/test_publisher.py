@@ -78,6 +78,22 @@ async def test_what_is_said_in_one_turn_goes_as_one_pipeline(
     assert desk.publisher.waiting == 0
 
 
+async def test_what_is_said_soon_after_gathers_and_what_is_said_in_a_quiet_moment_does_not_wait(
+    towns: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town, desk, room = await towns(publish_gather_ms=100.0)
+    await town.archive.enter(room, desk.person.user)
+    sizes = _count_batches(monkeypatch)
+    desk.say(room, "first")
+    await desk.all(1)
+    for n in range(4):
+        desk.say(room, f"{n}")
+        await asyncio.sleep(0)
+    assert sizes == [1]
+    await desk.all(5)
+    assert sizes == [1, 4]
+
+
 async def test_a_cold_room_is_brought_back_and_the_order_kept(towns: Any) -> None:
     _, desk, room = await towns()
     for n in range(20):
