@@ -127,6 +127,11 @@ class Crowd:
             if number % _BEHIND == 0:
                 await asyncio.sleep(0)
 
+    @property
+    def joined(self) -> int:
+        """How many have come in."""
+        return sum(self._hearers)
+
     # --- Talking --------------------------------------------------------------------------
 
     async def talk(self, schedule: Iterable[tuple[int, int]], begin: int, size: int) -> None:

@@ -14,6 +14,7 @@ from loadtest.scenarios import (
     reconnect_storm,
     redis_cost,
     replicas,
+    scale,
     small_rooms,
     writer,
 )
@@ -32,5 +33,6 @@ QUESTIONS: Final = {
         ratio.QUESTION,
         redis_cost.QUESTION,
         writer.QUESTION,
+        scale.QUESTION,
     )
 }
