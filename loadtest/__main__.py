@@ -1,5 +1,7 @@
 """The command line: ``./scripts/loadtest [SCENARIO] [options]``; ``--list`` tells the scenarios.
 
+``./scripts/loadtest capacity`` measures nothing, and tells what an installation needs.
+
 Exit codes: 0 good, 1 a threshold was missed, 2 wrong use, 3 it could not run, 130 stopped by
 Ctrl-C, after a report of what was measured until then.
 """
@@ -23,6 +25,7 @@ from typing import Final
 
 import uvloop
 
+from loadtest import plan
 from loadtest.arguments import Arguments, parse
 from loadtest.errors import CannotRunError
 from loadtest.machine import facts
@@ -32,6 +35,7 @@ from loadtest.report import write
 from loadtest.run import answer
 from server.local.process import LocalError
 
+CAPACITY: Final = "capacity"
 GOOD: Final = 0
 MISSED: Final = 1
 COULD_NOT_RUN: Final = 3
@@ -43,6 +47,8 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what is asked for; return the exit code."""
     given = list(sys.argv[1:] if argv is None else argv)
+    if given[:1] == [CAPACITY]:
+        return plan.main(given[1:])
     arguments = parse(given)
     if arguments.listing:
         print(arguments.listing)

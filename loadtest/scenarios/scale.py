@@ -54,6 +54,7 @@ async def _point(stand: Stand, stores: Stores) -> AsyncGenerator[Round, None]:
         for number in range(1, options.rounds + 1):
             if stand.stop.is_set():
                 return
+            held = await stores.held()
             heard, said = sum(await stores.counted(HEARD_BY, kind="m")), _said(crowd)
             measured = await listen(stand, crowd, title_of(name, number, options.rounds))
             heard, said = sum(await stores.counted(HEARD_BY, kind="m")) - heard, _said(crowd) - said
@@ -61,7 +62,8 @@ async def _point(stand: Stand, stores: Stores) -> AsyncGenerator[Round, None]:
                 figures[HEARD] = Figure(heard / said, "")
             if entering is not None:
                 measured.more["enter"] = entering
-            measured.figures.update({**figures, **costs(measured, resting)})
+            kept = (await stores.held()).since(held)
+            measured.figures.update({**figures, **costs(measured, resting), **kept})
             yield with_memory(measured, before)
     finally:
         await crowd.leave()
