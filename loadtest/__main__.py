@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -25,7 +24,7 @@ from typing import Final
 
 import uvloop
 
-from loadtest import plan
+from loadtest import descriptors, plan
 from loadtest.arguments import Arguments, parse
 from loadtest.errors import CannotRunError
 from loadtest.machine import facts
@@ -53,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.listing:
         print(arguments.listing)
         return GOOD
-    _take_descriptors()
+    descriptors.take_all()
     out = arguments.out or ROOT / "loadtest" / "results" / time.strftime("%Y-%m-%d-%H%M%S")
     found: list[Scenario] = []
     at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -125,13 +124,6 @@ def _keep_logs(data: Path, out: Path) -> None:
         place = out / "logs" / log.relative_to(data)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(log, place)
-
-
-def _take_descriptors() -> None:
-    """Take as many as the system gives: each socket is one, here and in the servers."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _version() -> str:

@@ -17,6 +17,7 @@ from loadtest.report.thresholds import parse as parse_threshold
 from loadtest.run import Asked
 from loadtest.scenarios import QUESTIONS
 
+ALONE: Final = ("connect-storm", "reconnect-storm", "redis-cost")
 FINDS_MAX: Final = ("big-room", "small-rooms")
 AXES: Final = [axis.name for question in QUESTIONS.values() for axis in question.axes]
 _SHORT: Final = [
@@ -54,7 +55,7 @@ _NUMBERS: Final[dict[str, tuple[type, str]]] = {
     "users": (int, "people of the chat day"),
     "spawn-rate": (float, "how many of them come in a second"),
     "pace": (float, "how hurried they are; 2 is twice as many things to do"),
-    "workers": (int, "processes of Locust besides the first"),
+    "workers": (int, "processes that hold the sockets besides the first; of Locust in chat-day"),
 }
 
 
@@ -85,6 +86,8 @@ def parse(argv: Sequence[str]) -> Arguments:
         parser.error("--axis is for scale")
     if given.partitions and given.scenario != "scale":
         parser.error("--partitions is for scale")
+    if given.workers and given.scenario in ALONE:
+        parser.error(f"--workers is not for {', '.join(ALONE)}: their sockets are of one process")
     if given.url and given.replicas:
         parser.error("--replicas is for a system that is started here, not for one at --url")
     where = given.url or "a Beseda that is started for this, on throw-away data"

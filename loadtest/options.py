@@ -52,8 +52,8 @@ class Options:
     ``messages`` are those of a round that has no rate. ``axis`` is the number that grows from one
     point to the next.
 
-    ``users`` of Locust's come in at ``spawn_rate`` a second and live at ``pace``, in ``workers``
-    processes when there are any; ``web`` opens Locust's page.
+    ``users`` of Locust's come in at ``spawn_rate`` a second and live at ``pace``; ``web`` opens
+    Locust's page. ``workers`` are processes that hold sockets or users, besides the first.
     """
 
     members: int = 0
@@ -89,6 +89,8 @@ class Options:
                 found[each.name] = value
         if "members" in names and self.axis != "rooms":  # there only some are visited
             found["sockets"] = self.members * self.rooms
+        if self.workers:
+            found["workers"] = self.workers
         if self.poisson:
             found["poisson"] = "yes"
         if self.find_max:
