@@ -87,7 +87,7 @@ class Stores:
 
     def redis_bytes(self) -> int:
         """Return the bytes that Redis holds, without what is on its way to somebody."""
-        with redis.Redis.from_url(self._redis_url, socket_timeout=_HTTP_S) as client:
+        with self._client() as client:
             info = client.info("memory")
         return int(info["used_memory"]) - sum(int(info[name]) for name in _PASSING)
 
@@ -104,14 +104,26 @@ class Stores:
             raise CannotRunError(f"{waiting} records were not saved in {_SAVED_S:g} s")
         return Held(self.redis_bytes(), *await self._saved())
 
+    def present(self) -> int:
+        """Return how many connections are registered in rooms."""
+        with self._client() as client, client.pipeline(transaction=False) as pipeline:
+            partitions = range(int(client.get(keys.PARTITIONS) or 0))
+            for partition in partitions:
+                pipeline.zrange(keys.partition_keys(partition).replicas, 0, -1)
+            for partition, boots in zip(partitions, pipeline.execute(), strict=True):
+                for boot in boots:
+                    pipeline.scard(keys.replica(partition, boot.decode()))
+            return sum(pipeline.execute())
+
     def _waiting(self) -> int:
         """Return how many records are in Redis and not in PostgreSQL yet."""
-        with redis.Redis.from_url(self._redis_url, socket_timeout=_AT_S) as client:
-            partitions = int(client.get(keys.PARTITIONS) or 0)
-            pipeline = client.pipeline(transaction=False)
-            for partition in range(partitions):
+        with self._client() as client, client.pipeline(transaction=False) as pipeline:
+            for partition in range(int(client.get(keys.PARTITIONS) or 0)):
                 pipeline.xlen(keys.partition_keys(partition).drain)
             return sum(pipeline.execute())
+
+    def _client(self) -> redis.Redis:
+        return redis.Redis.from_url(self._redis_url, socket_timeout=_HTTP_S)
 
     async def _saved(self) -> tuple[int, int]:
         """Return the rows of the table of messages, and its bytes with those of its indexes."""

@@ -94,7 +94,9 @@ async def _hydrate(
             stand.stop,
             lambda inside: progress.now(f"{inside} of {len(rooms)} rooms are hydrated"),
         )
-        seconds, used = (now_ns() - began) / NS, spent(cpu, site.processes.cpu())
+        seconds = (now_ns() - began) / NS
+        site.processes.look()  # connections to PostgreSQL are processes that come and go
+        used = spent(cpu, site.processes.cpu())
         _go_on(stand)
         if not walkers.inside:
             codes = ", ".join(walkers.tally.errors) or "no answers"
@@ -121,16 +123,16 @@ async def _hydrate(
 
 
 async def _left_alone(stand: Stand, stores: Stores) -> None:
-    """Wait until no replica hosts a room.
+    """Wait until no replica hosts a room, and Redis knows that nobody is in one.
 
     Raises:
-        CannotRunError: one still does after ``_CLOSED_S``.
+        CannotRunError: that is not so after ``_CLOSED_S``.
     """
     stand.progress.now("everybody leaves")
     end = now_ns() + int(_CLOSED_S * NS)
-    while hosted := sum(await stores.counted("beseda_rooms_hosted")):
+    while left := sum(await stores.counted("beseda_rooms_hosted")) or stores.present():
         if now_ns() > end:
-            raise CannotRunError(f"{hosted:g} rooms are still hosted, with nobody in")
+            raise CannotRunError(f"{left:g} rooms still have somebody after everybody left")
         _go_on(stand)
         await asyncio.sleep(_LOOK_S)
 
