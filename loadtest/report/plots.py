@@ -160,15 +160,18 @@ def _percent(nines: int) -> str:
 
 def _logarithmic(points: Sequence[tuple[float, float]], title: str, unit: str = "ms") -> Axis:
     values = [value for _, value in points if value > 0] or [1.0]
-    low = math.floor(math.log10(min(values)))
-    high = max(low + 1, math.ceil(math.log10(max(values))))
+    # Steps that are round numbers in the unit; the log of a power is exact with these two.
+    base = 4.0 if unit == "B" else 10.0
+    log: Callable[[float], float] = (lambda v: math.log2(v) / 2) if unit == "B" else math.log10
+    low = math.floor(log(min(values)))
+    high = max(low + 1, math.ceil(log(max(values))))
     tens = range(low, high + 1)
-    marks = [(10.0**n, show(10.0**n, unit)) for n in tens]
-    if len(marks) < 4:
+    marks = [(base**n, show(base**n, unit)) for n in tens]
+    if len(marks) < 4 and unit != "B":
         marks += [(k * 10.0**n, show(k * 10.0**n, unit)) for n in tens[:-1] for k in (2, 5)]
     span = high - low
     marks.sort()
-    return Axis(lambda v: (math.log10(v) - low) / span if v > 0 else 0.0, marks, title, unit)
+    return Axis(lambda v: (log(v) - low) / span if v > 0 else 0.0, marks, title, unit)
 
 
 def _linear(highest: float, title: str) -> Axis:

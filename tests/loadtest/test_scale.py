@@ -11,8 +11,10 @@ from loadtest.__main__ import GOOD, main
 from loadtest.costs import costs
 from loadtest.outcome import Figure, Round, Scenario, from_json, to_json
 from loadtest.report import html, table
+from loadtest.report.plots import Line, over_count
 from loadtest.report.scaling import growths
 from loadtest.report.summary import summarize
+from loadtest.report.units import show
 from loadtest.scenarios import QUESTIONS
 from loadtest.stores import Held
 from tests.loadtest.conftest import Measure
@@ -75,6 +77,13 @@ def test_a_page_plots_an_axis_with_the_counts_that_were_measured() -> None:
     assert ">1 000</text>" in page
     assert "scale-members: CPU. a delivery, server from 8 us to 90 us" in page
     assert "<h2>scale-members, members 100</h2>" in page
+
+
+def test_costs_and_memory_are_shown_in_units_that_fit_an_axis() -> None:
+    assert [show(value, "us") for value in (8.0, 9_999, 100_000)] == ["8 us", "9 999 us", "100 ms"]
+    points = [(10.0, 300.0), (1000.0, 20_000.0)]
+    drawn = over_count([Line("an idle room", "a", points)], "Memory", "members", "B")
+    assert [f">{mark}</text>" in drawn for mark in ("256 B", "1 KB", "64 KB")] == [True] * 3
 
 
 def test_one_point_alone_is_plotted_too() -> None:
