@@ -1,5 +1,7 @@
 """The command line: ``./scripts/loadtest [SCENARIO] [options]``; ``--list`` tells the scenarios.
 
+``./scripts/loadtest capacity`` measures nothing, and tells what an installation needs.
+
 Exit codes: 0 good, 1 a threshold was missed, 2 wrong use, 3 it could not run, 130 stopped by
 Ctrl-C, after a report of what was measured until then.
 """
@@ -9,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,7 @@ from typing import Final
 
 import uvloop
 
+from loadtest import descriptors, plan
 from loadtest.arguments import Arguments, parse
 from loadtest.errors import CannotRunError
 from loadtest.machine import facts
@@ -32,6 +34,7 @@ from loadtest.report import write
 from loadtest.run import answer
 from server.local.process import LocalError
 
+CAPACITY: Final = "capacity"
 GOOD: Final = 0
 MISSED: Final = 1
 COULD_NOT_RUN: Final = 3
@@ -43,11 +46,13 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what is asked for; return the exit code."""
     given = list(sys.argv[1:] if argv is None else argv)
+    if given[:1] == [CAPACITY]:
+        return plan.main(given[1:])
     arguments = parse(given)
     if arguments.listing:
         print(arguments.listing)
         return GOOD
-    _take_descriptors()
+    descriptors.take_all()
     out = arguments.out or ROOT / "loadtest" / "results" / time.strftime("%Y-%m-%d-%H%M%S")
     found: list[Scenario] = []
     at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -119,13 +124,6 @@ def _keep_logs(data: Path, out: Path) -> None:
         place = out / "logs" / log.relative_to(data)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(log, place)
-
-
-def _take_descriptors() -> None:
-    """Take as many as the system gives: each socket is one, here and in the servers."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _version() -> str:

@@ -73,6 +73,7 @@ class OwnSite:
     """A system that was started for this run."""
 
     def __init__(self, system: System) -> None:
+        self.system = system
         self.address = Address.of(system.url)
         self.password = secrets.token_urlsafe(12)
         self.processes = system.processes

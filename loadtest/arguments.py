@@ -18,11 +18,25 @@ from loadtest.run import Asked
 from loadtest.scenarios import QUESTIONS
 from loadtest.words import LANGUAGES
 
+ALONE: Final = ("connect-storm", "reconnect-storm", "redis-cost")
 FINDS_MAX: Final = ("big-room", "small-rooms")
+AXES: Final = [axis.name for question in QUESTIONS.values() for axis in question.axes]
 _SHORT: Final = [
-    name for name, question in QUESTIONS.items() if not question.own and not question.alone
+    name
+    for name, question in QUESTIONS.items()
+    if not (question.own or question.alone or question.axes)
 ]
 
+_AT_LEAST_ONE: Final = (
+    "members",
+    "rooms",
+    "rounds",
+    "replicas",
+    "partitions",
+    "people",
+    "speakers",
+    "at_once",
+)
 _NUMBERS: Final[dict[str, tuple[type, str]]] = {
     "members": (int, "people in each room, each with a socket"),
     "rooms": (int, "rooms"),
@@ -34,6 +48,7 @@ _NUMBERS: Final[dict[str, tuple[type, str]]] = {
     "size": (int, f"bytes of a text, at least {SIZE}"),
     "compress": (int, "level of compression that sockets agree on, 1 to 9; 0 is none"),
     "replicas": (int, "processes that serve; several are behind nginx"),
+    "partitions": (int, "partitions of a system that is started for scale"),
     "people": (int, "accounts; several sockets each where there are more members"),
     "speakers": (int, "people in each room who talk, and share its rate"),
     "at-once": (int, "connects that are under way at the same time"),
@@ -42,7 +57,7 @@ _NUMBERS: Final[dict[str, tuple[type, str]]] = {
     "users": (int, "people of the chat day"),
     "spawn-rate": (float, "how many of them come in a second"),
     "pace": (float, "how hurried they are; 2 is twice as many things to do"),
-    "workers": (int, "processes of Locust besides the first"),
+    "workers": (int, "processes that hold the sockets besides the first; of Locust in chat-day"),
 }
 
 
@@ -69,6 +84,14 @@ def parse(argv: Sequence[str]) -> Arguments:
     thresholds = _thresholds(parser, given.threshold)
     if given.find_max and given.scenario not in FINDS_MAX:
         parser.error(f"--find-max is for {' and '.join(FINDS_MAX)}")
+    if given.axis and given.scenario != "scale":
+        parser.error("--axis is for scale")
+    if given.partitions and given.scenario != "scale":
+        parser.error("--partitions is for scale")
+    if given.workers and given.scenario in ALONE:
+        parser.error(f"--workers is not for {', '.join(ALONE)}: their sockets are of one process")
+    if given.workers and given.compress:
+        parser.error("--compress is not for --workers: sockets of workers do not offer it")
     if given.url and given.replicas:
         parser.error("--replicas is for a system that is started here, not for one at --url")
     where = given.url or "a Beseda that is started for this, on throw-away data"
@@ -98,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, (kind, text) in _NUMBERS.items():
         parser.add_argument(f"--{name}", type=kind, metavar="N", help=text)
     parser.add_argument("--words", choices=[*LANGUAGES], help="let texts be words; else x x x")
+    parser.add_argument("--axis", choices=AXES, help="what grows in scale; without it each in turn")
     parser.add_argument("--poisson", action="store_true", help="talk at random times of that rate")
     parser.add_argument(
         "--find-max", type=_limit, metavar="LIMIT", help="look for the highest rate with p99<=50ms"
@@ -120,10 +144,9 @@ def _asked(parser: argparse.ArgumentParser, question: Question, given: argparse.
     numbers: dict[str, Any] = {**question.defaults}
     if not given.scenario:
         numbers.update(question.short)
-    for name in _NUMBERS:
-        field = name.replace("-", "_")
-        if (value := getattr(given, field)) is not None:
-            numbers[field] = value
+    fields = [name.replace("-", "_") for name in _NUMBERS]
+    named = {name: value for name in fields if (value := getattr(given, name)) is not None}
+    numbers.update(named)
     options = dataclasses.replace(
         Options(),
         **numbers,
@@ -131,8 +154,9 @@ def _asked(parser: argparse.ArgumentParser, question: Question, given: argparse.
         poisson=given.poisson,
         find_max=given.find_max,
         web=given.web,
+        axis=given.axis or "",
     )
-    for name in ("members", "rooms", "rounds", "replicas", "people", "speakers", "at_once"):
+    for name in _AT_LEAST_ONE:
         if getattr(options, name) < 1 and (name != "members" or name in question.defaults):
             parser.error(f"--{name.replace('_', '-')} must be 1 or more")
     if options.seconds <= 0 or options.warm_up < 0 or options.rate < 0:
@@ -145,7 +169,7 @@ def _asked(parser: argparse.ArgumentParser, question: Question, given: argparse.
         parser.error("--compress must be between 0 and 9")
     if options.rooms * options.speakers > MOST_STREAMS:
         parser.error(f"more than {MOST_STREAMS} people cannot talk")
-    return Asked(question, options)
+    return Asked(question, options, named)
 
 
 def _limit(text: str) -> Limit:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from loadtest.client import Socket, greeting
-from loadtest.clock import Alarm, now_ns
+from loadtest.clock import NS, Alarm, now_ns
 from loadtest.frames import Chunk
 from loadtest.marks import Mark, text_of
 from loadtest.tally import Hearing, Tally
@@ -40,7 +40,11 @@ class Crowd:
     ``rooms`` are ids. The first ``speakers`` of each room talk, each in a stream of its own.
     Everybody in a room is expected to hear what is said there, from ``enter`` until ``leave``,
     whatever becomes of the sockets. They offer compression where the crowd ``compresses``.
+    ``hearers`` are how many have come in, by room.
     """
+
+    lead_ns = NS // 20
+    """Time from the order to talk until the first message is due."""
 
     def __init__(
         self,
@@ -62,7 +66,7 @@ class Crowd:
         self._address = address
         self._rooms = rooms
         self._run = secrets.token_hex(6)
-        self._hearers = [0] * len(rooms)
+        self.hearers = [0] * len(rooms)
         self._numbers: list[int] = []
         self._ops = 0
         spoken = [0] * len(rooms)
@@ -120,7 +124,7 @@ class Crowd:
             return False
         self.tally.time("connect", (now_ns() - began) // 1000)
         if before is None:
-            self._hearers[seat.room] += 1
+            self.hearers[seat.room] += 1
         seat.socket = socket
         return True
 
@@ -137,6 +141,18 @@ class Crowd:
                 seat.socket.close()
             if number % _BEHIND == 0:
                 await asyncio.sleep(0)
+
+    @property
+    def joined(self) -> int:
+        """How many have come in."""
+        return sum(self.hearers)
+
+    async def begin(self, tally: Tally) -> None:
+        """Count into this one from now on."""
+        self.tally = tally
+
+    async def collect(self) -> None:
+        """Bring what was heard into the tally: here it is there already."""
 
     # --- Talking --------------------------------------------------------------------------
 
@@ -176,7 +192,7 @@ class Crowd:
         )
         if self.tally.counts(due):
             self.tally.time("send lag", max(0, now_ns() - due) // 1000)
-            self.tally.expected += self._hearers[seat.room]
+            self.tally.expected += self.hearers[seat.room]
         seat.socket.send(op, self._ops, mark)
 
     def said(self) -> dict[int, list[tuple[int, int]]]:
@@ -207,7 +223,7 @@ class Crowd:
         """Expect nobody to hear a message that was not taken."""
         if self.tally.counts(mark.due):
             self.tally.errors[code] += 1
-            self.tally.expected -= self._hearers[self.streams[mark.stream].room]
+            self.tally.expected -= self.hearers[self.streams[mark.stream].room]
 
     def ended(self, reason: str) -> None:
         """Count a socket that was lost; what its person does not hear is missing from now on."""

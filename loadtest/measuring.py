@@ -10,7 +10,9 @@ import math
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeAlias
 
+from loadtest import descriptors
 from loadtest.clock import NS, now_ns
+from loadtest.crew import Crew
 from loadtest.crowd import Crowd, Seat, seats_of
 from loadtest.errors import CannotRunError, StoppedError
 from loadtest.options import Stand
@@ -36,7 +38,6 @@ FOREIGN_SOCKETS: Final = 10
 BYTES: Final = "bytes per delivery"
 """What sockets read for each, with whatever else they were told."""
 
-_LEAD_NS: Final = NS // 20
 _LOOK_S: Final = 0.01
 
 Figures: TypeAlias = dict[str, Figure]
@@ -68,14 +69,7 @@ async def gather(stand: Stand) -> tuple[Crowd, dict[str, int]]:
     people, rooms, speakers = await invite(stand)
     before = site.processes.memory()
     seats = seats_of(people, options.rooms, options.members)
-    crowd = Crowd(
-        site.address,
-        rooms,
-        seats,
-        speakers=speakers,
-        words=Words(options.words) if options.words else None,
-        compresses=bool(options.compress),
-    )
+    crowd = _crowd(stand, rooms, seats, speakers)
     stand.progress.now(f"{len(seats)} sockets come in")
     joined = await crowd.enter(seats, options.at_once, stand.stop)
     if stand.stop.is_set():
@@ -88,6 +82,31 @@ async def gather(stand: Stand) -> tuple[Crowd, dict[str, int]]:
         missing = ", ".join(f"{code} {count}" for code, count in crowd.tally.errors.items())
         stand.progress.say(f"{len(seats) - joined} of {len(seats)} sockets did not join: {missing}")
     return crowd, before
+
+
+def _crowd(stand: Stand, rooms: list[str], seats: list[Seat], speakers: int) -> Crowd:
+    options, site = stand.options, stand.site
+    workers = min(options.workers, len(seats) - min(len(seats), speakers * options.rooms))
+    here = len(seats) if not workers else math.ceil(len(seats) / workers)
+    descriptors.check(max(here, math.ceil(len(seats) / options.replicas)), len(seats))
+    if not workers:
+        words, compresses = _words(options), bool(options.compress)
+        return Crowd(
+            site.address, rooms, seats, speakers=speakers, words=words, compresses=compresses
+        )
+    return Crew(
+        site.address,
+        rooms,
+        seats,
+        speakers=speakers,
+        words=_words(options),
+        workers=workers,
+        processes=site.processes,
+    )
+
+
+def _words(options: Options) -> Words | None:
+    return Words(options.words) if options.words else None
 
 
 async def listen(
@@ -109,9 +128,10 @@ async def listen(
     warm_up_s = options.warm_up if warm_up is None else warm_up
     gc.collect()
     gc.freeze()  # thousands of sockets that stay: looking through them amid a round takes long
-    start = now_ns() + _LEAD_NS
+    start = now_ns() + crowd.lead_ns
     begin = start + int(warm_up_s * NS)
-    tally = crowd.tally = Tally(begin, begin + int(options.seconds * NS))
+    tally = Tally(begin, begin + int(options.seconds * NS))
+    await crowd.begin(tally)
     streams = len(crowd.streams)
     each = room_rate * options.rooms / streams if streams else 0.0
     stand.site.processes.look()
@@ -123,7 +143,7 @@ async def listen(
         if stand.stop.is_set():
             raise StoppedError
         before = stand.site.processes.cpu()
-        figures = await _watch(stand, tally, title, during)
+        figures = await _watch(stand, crowd, title, during)
         if not talking.done():
             talking.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -161,8 +181,9 @@ def with_memory(measured: Round, before: dict[str, int]) -> Round:
     return dataclasses.replace(measured, memory_before=before)
 
 
-async def _watch(stand: Stand, tally: Tally, title: str, during: During | None) -> Figures:
+async def _watch(stand: Stand, crowd: Crowd, title: str, during: During | None) -> Figures:
     """Tell how it goes each second, until the round is over."""
+    tally = crowd.tally
     beside = asyncio.ensure_future(during(tally)) if during is not None else None
     if beside is not None:
         tally.end = 1 << 63  # until it is done
@@ -174,6 +195,7 @@ async def _watch(stand: Stand, tally: Tally, title: str, during: During | None) 
         while not stand.stop.is_set() and (now_ns() < end or (beside and not beside.done())):
             await _pause(stand.stop, min(wake, end) if now_ns() < end else wake, beside)
             if now_ns() >= wake:
+                await crowd.collect()
                 _tell(stand, tally, title, tally.tick(wake))
                 wake += NS
         return await beside if beside is not None and beside.done() else {}
@@ -215,6 +237,7 @@ async def _last_ones(crowd: Crowd) -> None:
     end = now_ns() + int(GRACE_S * NS)
     saved = now_ns() + int(SAVED_S * NS)
     while now_ns() < end:
+        await crowd.collect()
         all_here = crowd.tally.complete and not crowd.unanswered
         if all_here and (not crowd.unsaved or now_ns() > saved):
             return

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from loadtest.accounts import Site
 from loadtest.outcome import Latency, Round
@@ -50,10 +50,11 @@ class Options:
     Texts are ``words`` of a language, or one letter. ``compress`` is the level that is agreed on.
     ``people`` have accounts, and several sockets each where there are more members; ``speakers``
     of a room share its rate. ``at_once`` connects or log-ins are under way at the same time.
-    ``messages`` are those of a round that has no rate.
+    ``messages`` are those of a round that has no rate. ``axis`` is the number that grows from one
+    point to the next.
 
-    ``users`` of Locust's come in at ``spawn_rate`` a second and live at ``pace``, in ``workers``
-    processes when there are any; ``web`` opens Locust's page.
+    ``users`` of Locust's come in at ``spawn_rate`` a second and live at ``pace``; ``web`` opens
+    Locust's page. ``workers`` are processes that hold sockets or users, besides the first.
     """
 
     members: int = 0
@@ -71,6 +72,8 @@ class Options:
     log_ins: int = 0
     messages: int = 0
     replicas: int = 1
+    partitions: int = 64
+    axis: str = ""
     seed: int = 1
     poisson: bool = False
     find_max: Limit | None = None
@@ -87,11 +90,13 @@ class Options:
             value = getattr(self, each.name)
             if each.name in names:
                 found[each.name] = value
-        if "members" in names:
+        if "members" in names and self.axis != "rooms":  # there only some are visited
             found["sockets"] = self.members * self.rooms
         for name in ("words", "compress"):
             if value := getattr(self, name):
                 found[name] = value
+        if self.workers:
+            found["workers"] = self.workers
         if self.poisson:
             found["poisson"] = "yes"
         if self.find_max:
@@ -121,12 +126,33 @@ Measure: TypeAlias = Callable[[Stand], AsyncGenerator[Round, None]]
 
 
 @dataclass(frozen=True, slots=True)
+class Axis:
+    """A number of ``Options`` that grows from point to point, each on a fresh system.
+
+    ``numbers`` are what else a point is measured with, by its value; ``settings`` are its system's.
+    """
+
+    name: str
+    values: tuple[int, ...]
+    numbers: Callable[[int], Mapping[str, Any]]
+    settings: Mapping[str, str] = field(default_factory=dict)
+    nginx: bool = False
+
+    def up_to(self, most: int | None) -> list[int]:
+        """Return the values, up to and with ``most`` where that is given."""
+        if most is None:
+            return list(self.values)
+        return [*(value for value in self.values if value < most), most]
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """One scenario: its name, what it answers, its numbers, and how it is measured.
 
     ``short`` replaces some of ``defaults`` where all scenarios run one after another.
     ``own`` is one that needs a system of its own, behind nginx, once for each count of replicas;
-    ``alone`` one that starts itself what it compares. With ``cases`` each is a scenario.
+    ``alone`` one that starts itself what it compares. With ``cases`` each is a scenario, with
+    ``axes`` each point of each.
     """
 
     name: str
@@ -137,3 +163,4 @@ class Question:
     own: bool = False
     alone: bool = False
     cases: tuple[str, ...] = ("",)
+    axes: tuple[Axis, ...] = ()

@@ -82,11 +82,15 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What was asked, with which numbers, and the rounds that answered."""
+    """What was asked, with which numbers, and the rounds that answered.
+
+    Scenarios of one name with an ``axis`` are its points: that setting grows from one to the next.
+    """
 
     name: str
     settings: dict[str, int | float | str]
     rounds: list[Round]
+    axis: str = ""
 
 
 @dataclass(frozen=True, slots=True)

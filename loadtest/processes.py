@@ -20,6 +20,8 @@ class Processes:
 
     def __init__(self, parts: Mapping[str, list[int]]) -> None:
         self._parts = {name: list(pids) for name, pids in parts.items()}
+        self.helpers: list[int] = []
+        """Processes that belong to this one."""
         self._families: dict[str, list[psutil.Process]] = {}
         self.look()
 
@@ -27,7 +29,7 @@ class Processes:
         """Find out which processes there are; it takes milliseconds, so not amid a measurement."""
         self._families = {name: list(_family(pids)) for name, pids in self._parts.items()}
         # Alone: the processes of the system are its children.
-        self._families["loadtest"] = [psutil.Process()]
+        self._families["loadtest"] = [psutil.Process(), *_family(self.helpers)]
 
     def cpu(self) -> Looks:
         """Return the CPU seconds, user and system, of each process of each part, as seen last."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from loadtest.accounts import ForeignSite, Nowhere, OwnSite, Site
 from loadtest.errors import CannotRunError, StoppedError
@@ -16,20 +17,27 @@ from loadtest.outcome import Round, Scenario
 from loadtest.progress import Progress
 from loadtest.system import System
 
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
 
 class Asked(NamedTuple):
-    """A question with its numbers."""
+    """A question with its numbers; ``given`` are those that the person asked for by name."""
 
     question: Question
     options: Options
+    given: Mapping[str, Any] = _NOTHING
 
 
 class Shape(NamedTuple):
-    """What of a system has to be the same for two questions to share it; 0 replicas are none."""
+    """What of a system has to be the same for two questions to share it; 0 replicas are none.
+
+    ``fresh`` is a number of its own for who shares with nobody.
+    """
 
     replicas: int
     nginx: bool
-    compress: int = 0
+    settings: tuple[tuple[str, str], ...] = ()
+    fresh: int = 0
 
 
 class Step(NamedTuple):
@@ -39,6 +47,8 @@ class Step(NamedTuple):
     shape: Shape
     asked: Asked
     case: str = ""
+    axis: str = ""
+    names: tuple[str, ...] = ()
 
 
 _NONE = Shape(0, nginx=False)
@@ -67,7 +77,7 @@ async def answer(
     async with AsyncExitStack() as stack:
         running: Shape | None = None
         site: Site | None = ForeignSite(url) if url is not None else None
-        for number, (name, shape, each, case) in enumerate(steps):
+        for number, (name, shape, each, case, axis, names) in enumerate(steps):
             if stop.is_set():
                 return
             place = folder / f"{number}-{name}"
@@ -81,8 +91,9 @@ async def answer(
                 running = shape
             assert site is not None
             rounds: list[Round] = []
-            settings = each.options.named({**each.question.defaults, "size": 0, "warm_up": 0})
-            found.append(Scenario(name, settings, rounds))
+            told = [*names, *each.question.defaults, "size", "warm_up"]
+            settings = each.options.named(dict.fromkeys(told))
+            found.append(Scenario(name, settings, rounds, axis))
             stand = Stand(site, each.options, progress, stop, files, place, case)
             try:
                 async with aclosing(each.question.measure(stand)) as measured:
@@ -97,11 +108,15 @@ async def answer(
 
 
 def _steps(asked: Asked, *, foreign: bool) -> Iterator[Step]:
-    question, options = asked
-    if foreign and (question.own or question.alone):
+    question, options, _ = asked
+    if foreign and (question.own or question.alone or question.axes):
         raise CannotRunError(f"{question.name} starts its systems itself: leave --url out")
+    if question.axes:
+        yield from _points(asked)
+        return
     if not question.own:
-        shape = Shape(options.replicas, nginx=options.replicas > 1, compress=options.compress)
+        nginx, compression = options.replicas > 1, _compression(options)
+        shape = Shape(options.replicas, nginx=nginx, settings=compression)
         for case in question.cases:
             name = f"{question.name}-{case}" if case else question.name
             yield Step(name, _NONE if question.alone else shape, asked, case)
@@ -110,18 +125,43 @@ def _steps(asked: Asked, *, foreign: bool) -> Iterator[Step]:
     while True:
         count = min(count, options.replicas)
         numbers = dataclasses.replace(options, replicas=count)
-        shape = Shape(count, nginx=True, compress=options.compress)
+        shape = Shape(count, nginx=True, settings=_compression(options))
         yield Step(f"{question.name}-{count}", shape, Asked(question, numbers))
         if count == options.replicas:
             return
         count *= 2
 
 
+def _compression(options: Options) -> tuple[tuple[str, str], ...]:
+    return (("SOCKET_COMPRESSION", str(options.compress)),)
+
+
+def _points(asked: Asked) -> Iterator[Step]:
+    question, options, given = asked
+    fresh = 0
+    for axis in question.axes:
+        if options.axis not in {"", axis.name}:
+            continue
+        others = {name: value for name, value in given.items() if name != axis.name}
+        for value in axis.up_to(given.get(axis.name)):
+            numbers = {**axis.numbers(value), **others, axis.name: value, "axis": axis.name}
+            here = dataclasses.replace(options, **numbers)
+            fresh += 1
+            system = {"PARTITIONS": str(here.partitions), **axis.settings}
+            shape = Shape(here.replicas, axis.nginx, tuple(system.items()), fresh)
+            yield Step(
+                f"{question.name}-{axis.name}",
+                shape,
+                Asked(question, here),
+                axis=axis.name,
+                names=(axis.name, *axis.numbers(value)),
+            )
+
+
 @asynccontextmanager
 async def _own(folder: Path, shape: Shape) -> AsyncIterator[Site]:
-    settings = {"SOCKET_COMPRESSION": str(shape.compress)}
     async with System(
-        folder, replicas=shape.replicas, nginx=shape.nginx, settings=settings
+        folder, replicas=shape.replicas, nginx=shape.nginx, settings=dict(shape.settings)
     ) as system:
         yield OwnSite(system)
 

@@ -62,6 +62,7 @@ class System:
         self._valkey = Valkey(folder / "valkey")
         self._postgres = Postgres(folder)
         self._replicas: list[subprocess.Popen[bytes]] = []
+        self._ports: list[int] = []
         self._writer: subprocess.Popen[bytes] | None = None
         self._writers = 0
         self.secret = secrets.token_urlsafe(48)
@@ -95,6 +96,11 @@ class System:
         if self._nginx is not None:
             parts["nginx"] = [self._nginx.pid]
         return Processes(parts)
+
+    @property
+    def replica_urls(self) -> list[str]:
+        """Addresses of the replicas themselves; the same one for each, where they share a port."""
+        return [f"http://127.0.0.1:{port}" for port in self._ports]
 
     @property
     def replica_pids(self) -> list[int]:
@@ -166,6 +172,7 @@ class System:
     async def _start_services(self) -> None:
         shared = free_port()
         ports = [free_port() if self._behind_nginx else shared for _ in range(self._count)]
+        self._ports = ports
         for number, port in enumerate(ports, 1):
             self._replicas.append(self._service("all", f"replica-{number}", port))
         async with asyncio.timeout(READY_S):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from loadtest.clock import NS
 from loadtest.marks import Mark
@@ -99,6 +99,34 @@ class Tally:
         self._all.merge(self._second)
         self._second = Times()
         return point
+
+    def hand_over(self) -> dict[str, Any]:
+        """Return what was counted since the last time, as JSON can have it; count it no more."""
+        part = {
+            "received": self.received,
+            "duplicate": self.duplicate,
+            "out_of_order": self.out_of_order,
+            "bytes": self.bytes,
+            "errors": dict(self.errors),
+            "heard": self._second.written(),
+            "more": {name: times.written() for name, times in self.more.items()},
+        }
+        self.received = self.duplicate = self.out_of_order = self.bytes = 0
+        self.errors.clear()
+        self.more.clear()
+        self._second = Times()
+        return part
+
+    def take_over(self, part: Mapping[str, Any]) -> None:
+        """Count what another one handed over, in the running second."""
+        self.received += part["received"]
+        self.duplicate += part["duplicate"]
+        self.out_of_order += part["out_of_order"]
+        self.bytes += part["bytes"]
+        self.errors.update(part["errors"])
+        self._second.merge(Times.read(part["heard"]))
+        for name, written in part["more"].items():
+            self.more.setdefault(name, Times()).merge(Times.read(written))
 
     def latency(self) -> Latency | None:
         """Return the latency of everything that came."""

@@ -7,7 +7,7 @@ So values are counted here by the same steps, and go into a real histogram when 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from hdrh.histogram import HdrHistogram
@@ -68,6 +68,22 @@ class Times:
         for step, count in other._coarse.items():
             self._coarse[step] = self._coarse.get(step, 0) + count
         self.highest_us = max(self.highest_us, other.highest_us)
+
+    def written(self) -> list[list[int]]:
+        """Return it as JSON can have it: the highest, then pairs of a step and its count."""
+        fine = [n for step, count in enumerate(self.fine) if count for n in (step, count)]
+        coarse = [n for pair in self._coarse.items() for n in pair]
+        return [[self.highest_us], fine, coarse]
+
+    @classmethod
+    def read(cls, written: Sequence[Sequence[int]]) -> Times:
+        """Read what ``written`` wrote."""
+        times = cls()
+        (times.highest_us,), fine, coarse = written
+        for step, count in zip(fine[::2], fine[1::2], strict=True):
+            times.fine[step] = count
+        times._coarse = dict(zip(coarse[::2], coarse[1::2], strict=True))
+        return times
 
     def point(self, at: float) -> Point:
         """Sum up one second of a round."""

@@ -18,6 +18,7 @@ from loadtest.report import plots
 from loadtest.report.compare import Comparison, differing
 from loadtest.report.histograms import curve, percentiles
 from loadtest.report.plots import Line
+from loadtest.report.scaling import Growth, growths
 from loadtest.report.summary import (
     COUNTS,
     LABELS,
@@ -66,6 +67,7 @@ def page(
         missed=sum(not verdict.met for verdict in verdicts),
         other=other,
         machine_differences=differing(run.machine, other.machine) if other else [],
+        growths=[_growth(each) for each in growths(summaries)],
         scenarios=[_scenario(*pair) for pair in zip(summaries, likes, strict=True)],
     )
 
@@ -74,7 +76,7 @@ def _scenario(summary: Summary, comparison: Comparison | None) -> Mapping[str, A
     scenario = summary.scenario
     before = comparison.before.scenario if comparison else None
     return {
-        "name": scenario.name,
+        "name": _title(scenario),
         "settings": settings_of(scenario),
         "several": len(scenario.rounds) > 1,
         "times": [_timed(scenario, what, stats) for what, stats in times(summary).items()],
@@ -88,6 +90,23 @@ def _scenario(summary: Summary, comparison: Comparison | None) -> Mapping[str, A
         "plots": _plots(scenario, before),
         "differences": comparison.differences if comparison else [],
         "pairs": _pairs(comparison) if comparison else [],
+    }
+
+
+def _title(scenario: Scenario) -> str:
+    axis = scenario.axis
+    return f"{scenario.name}, {axis} {scenario.settings[axis]}" if axis else scenario.name
+
+
+def _growth(growth: Growth) -> Mapping[str, Any]:
+    drawn = growth.plots()
+    return {
+        "name": growth.name,
+        "settings": growth.settings,
+        "axis": growth.axis,
+        "places": [number(place) for place in growth.places],
+        "rows": list(growth.rows()),
+        "plots": [(caption, Markup(svg)) for caption, svg in drawn],  # noqa: S704  as below
     }
 
 

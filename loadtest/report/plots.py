@@ -45,6 +45,7 @@ class Axis:
     place: Callable[[float], float]
     marks: Sequence[tuple[float, str]]
     title: str
+    unit: str = "ms"
 
 
 def by_percentile(curves: Sequence[tuple[str, str, Curve]], title: str) -> str:
@@ -72,10 +73,15 @@ def rate_over_time(lines: Sequence[Line], title: str, parts: Sequence[float] = (
     return _plot(title, lines, _seconds(lines), up, parts)
 
 
+def over_count(lines: Sequence[Line], title: str, what: str, unit: str) -> str:
+    """Plot numbers of one unit over how many there were of something, both logarithmic."""
+    return _plot(title, lines, _counts(lines, what), _logarithmic(_all(lines), "", unit))
+
+
 def _plot(
     title: str, lines: Sequence[Line], across: Axis, up: Axis, parts: Sequence[float] = ()
 ) -> str:
-    label = escape(f"{title}. {_told(lines, up.title)}")
+    label = escape(f"{title}. {_told(lines, up.unit)}")
     legend, rows = _legend(lines)
     top, height = TOP + ROW * rows, HEIGHT + ROW * rows
     inner_w, inner_h = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
@@ -125,9 +131,8 @@ def _legend(lines: Sequence[Line]) -> tuple[list[str], int]:
     return out, row + 1
 
 
-def _told(lines: Sequence[Line], what: str) -> str:
+def _told(lines: Sequence[Line], unit: str) -> str:
     """Say in words what the lines show, for those who do not see them."""
-    unit = "ms" if what == "delivered after" else "/s"
     return "; ".join(
         f"{line.name} from {show(min(v for _, v in line.points), unit)} "
         f"to {show(max(v for _, v in line.points), unit)}"
@@ -153,23 +158,40 @@ def _percent(nines: int) -> str:
     return "90%" if nines == 1 else f"99{'.' if nines > 2 else ''}{'9' * (nines - 2)}%"
 
 
-def _logarithmic(points: Sequence[tuple[float, float]], title: str) -> Axis:
+def _logarithmic(points: Sequence[tuple[float, float]], title: str, unit: str = "ms") -> Axis:
     values = [value for _, value in points if value > 0] or [1.0]
-    low = math.floor(math.log10(min(values)))
-    high = max(low + 1, math.ceil(math.log10(max(values))))
+    # Steps that are round numbers in the unit; the log of a power is exact with these two.
+    base = 4.0 if unit == "B" else 10.0
+    log: Callable[[float], float] = (lambda v: math.log2(v) / 2) if unit == "B" else math.log10
+    low = math.floor(log(min(values)))
+    high = max(low + 1, math.ceil(log(max(values))))
     tens = range(low, high + 1)
-    marks = [(10.0**n, show(10.0**n, "ms")) for n in tens]
-    if len(marks) < 4:
-        marks += [(k * 10.0**n, show(k * 10.0**n, "ms")) for n in tens[:-1] for k in (2, 5)]
+    marks = [(base**n, show(base**n, unit)) for n in tens]
+    if len(marks) < 4 and unit != "B":
+        marks += [(k * 10.0**n, show(k * 10.0**n, unit)) for n in tens[:-1] for k in (2, 5)]
     span = high - low
-    return Axis(lambda v: (math.log10(v) - low) / span if v > 0 else 0.0, sorted(marks), title)
+    marks.sort()
+    return Axis(lambda v: (log(v) - low) / span if v > 0 else 0.0, marks, title, unit)
 
 
 def _linear(highest: float, title: str) -> Axis:
     step = _step(highest / 4)
     top = step * math.ceil(highest / step)
     marks = [(step * n, number(step * n)) for n in range(round(top / step) + 1)]
-    return Axis(lambda value: value / top, marks, title)
+    return Axis(lambda value: value / top, marks, title, "/s")
+
+
+def _counts(lines: Sequence[Line], title: str) -> Axis:
+    """Mark the counts that were measured, on a logarithmic axis."""
+    measured = sorted({at for at, _ in _all(lines)})
+    low, high = math.log10(measured[0]), math.log10(measured[-1])
+    span = (high - low) or 1.0
+    return Axis(
+        lambda value: (math.log10(value) - low) / span,
+        [(value, number(value)) for value in measured],
+        title,
+        "",
+    )
 
 
 def _seconds(lines: Sequence[Line]) -> Axis:

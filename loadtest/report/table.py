@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from loadtest.report.compare import Comparison
+from loadtest.report.scaling import Growth, growths
 from loadtest.report.summary import (
     COUNTS,
     LABELS,
@@ -24,8 +25,10 @@ CELL: Final = 12
 
 
 def text(summaries: Sequence[Summary], verdicts: Sequence[Verdict]) -> str:
-    """Write every scenario as a block, then the thresholds that somebody asked for or missed."""
-    lines = [line for summary in summaries for line in _scenario(summary)]
+    """Write each scenario and each axis as a block, then the thresholds that are of interest."""
+    alone = [summary for summary in summaries if not summary.scenario.axis]
+    lines = [line for summary in alone for line in _scenario(summary)]
+    lines += [line for growth in growths(summaries) for line in _growth(growth)]
     told = [each for each in verdicts if not each.met or each.threshold.limit != "0"]
     lines += [f"{'ok    ' if each.met else 'MISSED'} {each.sentence}" for each in told]
     return "\n".join(lines)
@@ -65,6 +68,20 @@ def _scenario(summary: Summary) -> Iterator[str]:
     if errors:
         told = ", ".join(f"{code} {count}" for code, count in errors.items())
         yield f"  errors by code: {told}"
+    yield ""
+
+
+def _growth(growth: Growth) -> Iterator[str]:
+    yield f"{growth.name}: {growth.settings}"
+    yield _row(growth.axis, [number(place) for place in growth.places])
+    yield from (_row(label, cells) for label, cells in growth.rows())
+    errors: dict[str, int] = {}
+    for point in growth.points:
+        for each in point.scenario.rounds:
+            for code, count in each.errors.items():
+                errors[code] = errors.get(code, 0) + count
+    if errors:
+        yield "  errors by code: " + ", ".join(f"{code} {n}" for code, n in errors.items())
     yield ""
 
 

@@ -43,6 +43,8 @@ def show(value: float, unit: str) -> str:
     """Write a number so that three or four digits are seen, in the unit that needs no more."""
     if unit in _FAMILIES[1]:
         return _show_bytes(value * _FAMILIES[1][unit])
+    if unit == "us" and value >= 10_000:
+        return show(value / 1000, "ms")
     if unit == "ms" and value >= 1000:
         return f"{number(value / 1000)} s"
     if unit == "ms" and 0 < value < 1:

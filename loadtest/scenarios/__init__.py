@@ -15,6 +15,7 @@ from loadtest.scenarios import (
     reconnect_storm,
     redis_cost,
     replicas,
+    scale,
     small_rooms,
     writer,
 )
@@ -34,5 +35,6 @@ QUESTIONS: Final = {
         compression.QUESTION,
         redis_cost.QUESTION,
         writer.QUESTION,
+        scale.QUESTION,
     )
 }

@@ -12,7 +12,7 @@ from loadtest.outcome import Figure, Round
 async def measure(stand: Stand) -> AsyncGenerator[Round, None]:
     options = stand.options
     crowd, before = await gather(stand)
-    here = sum(seat.socket is not None for seat in crowd.seats)
+    here = crowd.joined
     try:
         for number in range(1, options.rounds + 1):
             if stand.stop.is_set():

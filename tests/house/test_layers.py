@@ -37,6 +37,7 @@ LOAD_TEST_MAY_IMPORT = {
     "system.py": {"local", "storage"},
     "redis_cost.py": {"domain", "runtime", "state"},  # the calls of a replica
     "writer_cost.py": {"domain", "runtime", "state", "storage"},  # those, and a writer's
+    "stores.py": {"domain", "state"},  # rows of rooms by the ten thousand, and what waits in Redis
 }
 """The load test sees a server as its people do, but where it makes them, and where it starts it."""
 

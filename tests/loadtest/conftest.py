@@ -22,6 +22,7 @@ CHEAP = {
     "RESUME_EVENTS": "40",
     "RESET_EVENTS": "30",
     "RING_EVENTS": "10",  # a replica's own memory would make up for more
+    "ROOM_LINGER_S": "0.5",
 }
 
 Measure = Callable[..., Awaitable[list[Round]]]
