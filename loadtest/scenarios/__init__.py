@@ -8,6 +8,7 @@ from loadtest.scenarios import (
     big_room,
     chat_day,
     connect_storm,
+    fairness,
     idle,
     login_storm,
     ratio,
@@ -32,5 +33,6 @@ QUESTIONS: Final = {
         ratio.QUESTION,
         redis_cost.QUESTION,
         writer.QUESTION,
+        fairness.QUESTION,
     )
 }
