@@ -41,6 +41,9 @@ DEAF: Final = 0.05
 RESERVE: Final = 500
 """Descriptors of a process that are left for everything but the people of the huge room."""
 
+SILENT: Final = "while it is silent"
+"""The name of the small rooms' times before the huge room talks."""
+
 _LOOK_S: Final = 0.25
 _ENDLESS_S: Final = 3600.0
 _COUNTED: Final = (
@@ -171,7 +174,7 @@ class _Talk:
         }
         more = dict(heard.more)
         if silent.latency is not None:
-            more["while it is silent"] = silent.latency
+            more[SILENT] = silent.latency
         if (theirs := self.speaker.tally.latency()) is not None:
             more["in the huge room"] = theirs
         errors = dict(heard.errors)
