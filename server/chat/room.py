@@ -96,8 +96,9 @@ class Room:
             self._queue(text_frame(event.payload), but=self._sockets_of(event.subject))
         elif kind == Kind.SAVED:
             self.saved = max(self.saved, event.position)
-            # While events are held it may tell of some that a member must not hear any more.
-            if self.broken is None:
+            # While events are held it may tell of some that a member must not hear any more;
+            # on a slow feed a repair may have told of more already.
+            if self.broken is None and self.saved > self._told:
                 self._told = self.saved
                 self._queue_saved(text_frame(event.payload))
         elif kind == Kind.PRESENCE:
