@@ -17,6 +17,7 @@ import os
 import re
 import resource
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -43,6 +44,9 @@ _AT_ONCE: Final = 64
 _STOP_S: Final = 5.0
 _LOOK_S: Final = 0.05
 _BUFFER: Final = 262_144
+_DEAF_BUFFER: Final = 4096
+"""So that the server soon holds what they do not read, and not the kernel."""
+
 _JOINED: Final = b'"re":"subscribe","ok"'
 _SAID: Final = re.compile(rb"joined (\d+)\n")
 
@@ -120,7 +124,7 @@ class _Guest(asyncio.BufferedProtocol):
         self.joined: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self.transport: asyncio.Transport | None = None
         self._asked = asked
-        self._deaf = deaf
+        self.deaf = deaf
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)  # uvloop's inherits nothing
@@ -132,7 +136,7 @@ class _Guest(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         if not self.joined.done() and _JOINED in bytes(_thrown_away[:nbytes]):
             self.joined.set_result(True)
-            if self._deaf and self.transport is not None:
+            if self.deaf and self.transport is not None:
                 self.transport.pause_reading()
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
@@ -153,11 +157,7 @@ async def _come(guests: Guests) -> list[_Guest]:
             guest = _Guest(asked, deaf=number < guests.deaf)
             with contextlib.suppress(OSError, TimeoutError):
                 async with asyncio.timeout(JOIN_S):
-                    await asyncio.get_running_loop().create_connection(
-                        lambda guest=guest: guest,  # type: ignore[misc]
-                        address.host,
-                        address.port,
-                    )
+                    await _connect(address, guest)
                     if await guest.joined:
                         there.append(guest)
 
@@ -165,6 +165,21 @@ async def _come(guests: Guests) -> list[_Guest]:
         for _ in range(_AT_ONCE):
             tasks.create_task(one_after_another())
     return there
+
+
+async def _connect(address: Address, guest: _Guest) -> None:
+    loop = asyncio.get_running_loop()
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    raw = socket.socket(family, socket.SOCK_STREAM)
+    raw.setblocking(False)
+    if guest.deaf:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _DEAF_BUFFER)
+    try:
+        await loop.sock_connect(raw, (address.host, address.port))
+    except BaseException:
+        raw.close()
+        raise
+    await loop.create_connection(lambda: guest, sock=raw)
 
 
 async def _stay(guests: Guests) -> None:
