@@ -15,7 +15,7 @@ from loadtest.clock import NS, now_ns
 from loadtest.crew import Crew
 from loadtest.crowd import Crowd, Seat, seats_of
 from loadtest.errors import CannotRunError, StoppedError
-from loadtest.options import Stand
+from loadtest.options import Options, Stand
 from loadtest.outcome import Figure, Point, Round
 from loadtest.processes import spent
 from loadtest.schedule import schedule

@@ -38,6 +38,12 @@ class Processes:
             for name, family in self._families.items()
         }
 
+    def pids(self) -> dict[str, list[int]]:
+        """Return the process ids of each part, as seen last."""
+        return {
+            name: [process.pid for process in family] for name, family in self._families.items()
+        }
+
     def memory(self) -> dict[str, int]:
         """Return the resident bytes of each part; what its processes share counts once."""
         return {name: _resident(family) for name, family in self._families.items()}

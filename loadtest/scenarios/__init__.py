@@ -9,6 +9,7 @@ from loadtest.scenarios import (
     chat_day,
     compression,
     connect_storm,
+    fairness,
     idle,
     login_storm,
     ratio,
@@ -36,5 +37,6 @@ QUESTIONS: Final = {
         redis_cost.QUESTION,
         writer.QUESTION,
         scale.QUESTION,
+        fairness.QUESTION,
     )
 }

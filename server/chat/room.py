@@ -10,7 +10,7 @@ Next: server/chat/outbox.py
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
 import orjson
@@ -93,11 +93,12 @@ class Room:
         """Take one event of this room from the feed."""
         kind = event.kind
         if kind == Kind.TYPING:
-            self._tell_others(event.subject, text_frame(event.payload))
+            self._queue(TextFrame(event.payload), but=self._sockets_of(event.subject))
         elif kind == Kind.SAVED:
             self.saved = max(self.saved, event.position)
-            # While events are held it may tell of some that a member must not hear any more.
-            if self.broken is None:
+            # While events are held it may tell of some that a member must not hear any more;
+            # on a slow feed a repair may have told of more already.
+            if self.broken is None and self.saved > self._told:
                 self._told = self.saved
                 self._queue_saved(TextFrame(event.payload))
         elif kind == Kind.PRESENCE:
@@ -130,7 +131,6 @@ class Room:
         self.ring.append(position, frame)
         self._queue(frame)
         if kind == Kind.LEFT:
-            self._flush_alone()
             self._remove_user(subject, position)
         elif kind == Kind.DELETED:
             self._flush_alone()
@@ -166,20 +166,15 @@ class Room:
             self._host.has_saved(self)
         self.fanout.watermark = frame
 
-    def _queue(self, frame: TextFrame) -> None:
-        if self.fanout.queue(frame):
+    def _queue(self, frame: TextFrame, but: Iterable[Member] = ()) -> None:
+        if self.fanout.queue(frame, but):
             self._host.has_frames(self)
-
-    def _tell_others(self, user: str, frame: bytes) -> None:
-        for member in tuple(self.members):
-            if member.user.id != user:
-                member.write(frame)
 
     # --- People -----------------------------------------------------------------------
 
     def add(self, member: Member, since: Position) -> None:
         """Let ``member`` hear everything after ``position``; Redis let him in at ``since``."""
-        self.flush()
+        self.fanout.come(member)
         self.members[member] = since
         self._host.came(self, member)
 
@@ -193,10 +188,15 @@ class Room:
         for comer in self.comers:
             if comer.user.id == user:
                 comer.removed_at = position
-        for member, since in tuple(self.members.items()):
-            if member.user.id == user and since < position:
+        for member in self._sockets_of(user):
+            if self.members[member] < position:
+                # Without a watermark behind it: for him it is the last that he hears.
+                self.fanout.finish(member)
                 self.remove(member)
                 member.part(self.id, "not_a_member")
+
+    def _sockets_of(self, user: str) -> list[Member]:
+        return [member for member in self.members if member.user.id == user]
 
     def may_type(self, user: str, interval_s: float) -> bool:
         """Tell whether it is time for another typing notice of this person, and note it."""

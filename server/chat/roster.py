@@ -16,6 +16,7 @@ from server.domain.errors import CloseCode, Refusal
 from server.runtime.descriptors import sockets_at_most
 from server.runtime.instruments import SOCKETS
 from server.runtime.settings import Settings
+from server.runtime.turns import in_turns
 from server.state.feed import MISSED
 
 logger = logging.getLogger(__name__)
@@ -139,9 +140,8 @@ class Roster:
         pause_s = min(BEAT_S, self._settings.ping_s / BEATS)
         while True:
             await asyncio.sleep(pause_s)
-            now = loop.time()
-            for guest in self:
-                guest.beat(now)
+            async for guest in in_turns(self):
+                guest.beat(loop.time())
 
     async def finish(self) -> None:
         """Wait for ops that are under way; each ends by the deadlines of its calls."""

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from server.domain.errors import CloseCode
 from server.runtime.instruments import OUTBOX_OVERFLOWS, OUTBOXES_BYTES
+from server.runtime.turns import in_turns
 
 logger = logging.getLogger(__name__)
 
@@ -42,11 +43,15 @@ class Unsent:
         """Look again and again, for ever."""
         while True:
             await asyncio.sleep(LOOK_S)
-            self.look()
+            await self.look()
 
-    def look(self) -> None:
+    async def look(self) -> None:
         """Close as many of the fullest as it takes to be below the limit."""
-        waiting = [(unsent, reader) for reader in self._readers if (unsent := reader.unsent)]
+        waiting = [
+            (unsent, reader)
+            async for reader in in_turns(self._readers)
+            if (unsent := reader.unsent)
+        ]
         total = sum(unsent for unsent, _ in waiting)
         OUTBOXES_BYTES.set(total)
         if total <= self._limit:

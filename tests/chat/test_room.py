@@ -270,14 +270,18 @@ def test_a_repair_tells_how_many_people_are_here_when_that_news_was_lost(
 def test_the_saved_watermark_goes_with_the_next_message_and_only_the_newest_counts(
     host: FakeHost, room: Room, bob: FakeMember
 ) -> None:
-    for seq in (8, 9, 10):
+    room.deliver(event(11))
+    room.deliver(event(12))
+    host.end_turn()
+    bob.writes.clear()
+    for seq in (11, 12):
         place = Position(1, seq)
         room.deliver(Event(KITCHEN, place, "s", "-", events.saved(KITCHEN, place)))
     host.end_turn()
     assert bob.writes == []
-    room.deliver(event(11))
+    room.deliver(event(13))
     host.end_turn()
-    assert [(each["ev"], each["seq"]) for each in bob.got] == [("message", 11), ("saved", 10)]
+    assert [(each["ev"], each["seq"]) for each in bob.got] == [("message", 13), ("saved", 12)]
     assert len(bob.writes) == 1
     assert host.unsaved == [room]
     room.send_saved()
@@ -305,11 +309,43 @@ def test_the_watermark_waits_for_a_repair_and_is_not_told_to_who_is_put_out_by_i
 def test_the_saved_watermark_goes_alone_when_nothing_is_said(
     host: FakeHost, room: Room, bob: FakeMember
 ) -> None:
-    room.deliver(Event(KITCHEN, START_OF_TEST, "s", "-", events.saved(KITCHEN, START_OF_TEST)))
+    room.deliver(event(11))
+    host.end_turn()
+    place = Position(1, 11)
+    room.deliver(Event(KITCHEN, place, "s", "-", events.saved(KITCHEN, place)))
     assert host.unsaved == [room]
     room.send_saved()
     host.end_turn()
-    assert [each["ev"] for each in bob.got] == ["saved"]
+    assert [each["ev"] for each in bob.got] == ["message", "saved"]
+
+
+def test_a_watermark_that_is_older_than_what_a_repair_told_is_not_told(
+    host: FakeHost, room: Room, bob: FakeMember
+) -> None:
+    room.mark_broken("missed")
+    newest = Position(1, 11)
+    room.mend(Synced("resumed", newest, newest, [entry(11)]), room.begin_mend())
+    host.end_turn()
+    assert [(each["ev"], each["seq"]) for each in bob.got] == [("message", 11), ("saved", 11)]
+    for place in (START_OF_TEST, newest):
+        room.deliver(Event(KITCHEN, place, "s", "-", events.saved(KITCHEN, place)))
+        room.send_saved()
+        host.end_turn()
+    assert len(bob.got) == 2
+
+
+def test_who_types_does_not_hear_of_it_and_the_others_do_with_what_else_there_is(
+    host: FakeHost, room: Room, bob: FakeMember
+) -> None:
+    carol = FakeMember("carol")
+    room.add(carol, START_OF_TEST)
+    notice = events.typing(KITCHEN, bob.user)
+    room.deliver(Event(KITCHEN, Position(0, 0), "t", "bob", notice))
+    room.deliver(event(11))
+    host.end_turn()
+    assert [each["ev"] for each in carol.got] == ["typing", "message"]
+    assert [each["ev"] for each in bob.got] == ["message"]
+    assert len(carol.writes) == len(bob.writes) == 1
 
 
 def test_who_comes_between_two_events_of_a_turn_hears_only_the_second(

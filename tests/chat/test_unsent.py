@@ -31,11 +31,11 @@ class Reader:
         ([5, 5], 1, [5, 5]),
     ],
 )
-def test_the_fullest_are_closed_until_the_rest_fits(
+async def test_the_fullest_are_closed_until_the_rest_fits(
     holding: list[int], limit: int, closed: list[int]
 ) -> None:
     readers = [Reader(unsent) for unsent in holding]
-    Unsent(readers, limit).look()
+    await Unsent(readers, limit).look()
     assert sorted(reader.unsent for reader in readers if reader.code == 4003) == closed
     assert OUTBOXES_BYTES._value.get() == sum(holding)
 

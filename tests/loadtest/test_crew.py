@@ -113,6 +113,7 @@ async def crew_of(site: OwnSite) -> AsyncIterator[Gather]:
             await site.rooms(1),
             seats_of(await site.people(3), 1, members),
             speakers=1,
+            words=None,
             workers=workers,
             processes=site.processes,
         )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
+
 import pytest
 
-from loadtest.options import Limit
-from loadtest.scenarios import QUESTIONS
+from loadtest.options import Limit, Stand
+from loadtest.scenarios import QUESTIONS, fairness
 from loadtest.scenarios.talk import search
+from loadtest.system import System
 from tests.loadtest.conftest import Measure
 
 pytestmark = pytest.mark.scenario
@@ -93,6 +97,21 @@ async def test_after_a_storm_of_reconnects_nothing_is_missing(measure: Measure) 
     assert found.figures["all caught up"].value >= found.figures["all back"].value
     assert found.received == found.expected > 0
     assert (found.duplicate, found.out_of_order) == (0, 0)
+
+
+async def test_small_rooms_are_measured_beside_a_huge_one(
+    stand: Stand, system: System, tmp_path: Path
+) -> None:
+    numbers = {"members": 100, "rooms": 4, "rate": 20.0, "seconds": 1.0, "warm_up": 0.2}
+    options = dataclasses.replace(stand.options, **numbers)  # type: ignore[arg-type]
+    asked = dataclasses.replace(stand, options=options, folder=tmp_path)
+    (found,) = [each async for each in fairness.beside(asked, system)]
+    assert found.received == found.expected == 4 * fairness.SMALL * fairness.SMALL_RATE
+    assert not found.errors
+    assert found.figures["huge room"].value == 100
+    assert found.figures["deliveries of all"].value > 20 * 100 / 2
+    assert found.figures["ratio.p99"].value > 0
+    assert {fairness.SILENT, "in the huge room"} < found.more.keys()
 
 
 async def test_people_log_in_while_others_talk(measure: Measure) -> None:
