@@ -124,6 +124,7 @@ def stopped(proxy: Proxy) -> None:
     proxy.hold()
 
 
+@pytest.mark.fault(48)
 @pytest.mark.parametrize("weather", [slow, stopped], ids=["slow", "stopped"])
 async def test_a_flood_is_told_busy_costs_no_memory_and_is_over_soon_after_its_end(
     make_system: MakeSystem,
