@@ -125,10 +125,33 @@ def test_changing_one_claim_of_a_good_token_breaks_it() -> None:
 
 
 def test_our_tokens_are_far_below_the_size_limit() -> None:
-    assert len(tokens_of().issue("a" * 64, "f" * 64)) < TOKEN_MAX_CHARS / 2
+    assert len(tokens_of().issue(SESSION, "f" * 64)) < TOKEN_MAX_CHARS / 2
 
 
 @pytest.mark.parametrize("secret", ["", "short", "changeme"])
 def test_a_short_or_known_secret_stops_the_process(secret: str) -> None:
     with pytest.raises(ValueError, match="JWT_SECRET_KEY"):
         tokens_of(secret)
+
+
+def test_a_token_that_was_good_before_is_known_again_until_it_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tokens = tokens_of()
+    token = tokens.issue("alice", SESSION)
+    claims = tokens.verify(token)
+    monkeypatch.setattr(jwt, "decode_complete", None)  # nobody looks at the signature again
+    assert tokens.verify(token) == claims
+    monkeypatch.setattr(time, "time", lambda: claims.expires_at / 1000)
+    with pytest.raises(Refusal) as caught:
+        tokens.verify(token)
+    assert caught.value.code == "token_expired"
+
+
+def test_a_process_remembers_only_so_many_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.auth.tokens.KNOWN_TOKENS", 3)
+    tokens = tokens_of()
+    issued = [tokens.issue(f"user{number}", SESSION) for number in range(5)]
+    for token in (*issued, issued[0], issued[0]):
+        tokens.verify(token)
+    assert list(tokens._known) == [issued[3], issued[4], issued[0]]
