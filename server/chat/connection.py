@@ -111,16 +111,19 @@ class Connection:
         """Bytes that wait for the peer; none that counts once the socket is closed from here."""
         return self.outbox.unsent if self.outbox.code is None else 0
 
-    async def begin(self, joining: Joining | None) -> None:
-        """Greet, and enter the room of the address."""
+    async def begin(self, accept: bytes, joining: Joining | None) -> None:
+        """Greet behind ``accept``, the answer to the upgrade, and enter the room of the address."""
         self.await_expiry()
-        self._greet()
-        if joining is not None:
-            with joining:
-                await ops.admit(self, joining, "subscribe")
+        head = accept + self._hello()
+        if joining is None:
+            self.write(head)
+            return
+        with joining:
+            await ops.admit(self, joining, "subscribe", head)
 
-    async def turn_away(self) -> None:
+    async def turn_away(self, accept: bytes) -> None:
         """Close at once: there are too many like him."""
+        self.write(accept)
         self.close(CloseCode.TOO_MANY_CONNECTIONS, "Too many connections.")
 
     def end(self) -> None:
@@ -249,25 +252,23 @@ class Connection:
 
     # --- Time ---------------------------------------------------------------------------
 
-    def _greet(self) -> None:
+    def _hello(self) -> bytes:
         settings = self.around.settings
         limits = {
             "text_chars": settings.text_chars,
             "frame_bytes": settings.frame_bytes,
             "rooms_per_socket": settings.rooms_per_socket,
         }
-        self.write(
-            frames.event(
-                {
-                    "ev": "hello",
-                    "connection": self.id,
-                    "user": self.user._asdict(),
-                    "ping_s": settings.ping_s,
-                    "expires_s": self.expires_s(),
-                    "limits": limits,
-                },
-                self.deflate,
-            )
+        return frames.event(
+            {
+                "ev": "hello",
+                "connection": self.id,
+                "user": self.user._asdict(),
+                "ping_s": settings.ping_s,
+                "expires_s": self.expires_s(),
+                "limits": limits,
+            },
+            self.deflate,
         )
 
     def expires_s(self) -> int:

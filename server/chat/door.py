@@ -161,18 +161,17 @@ class Door:
         )
         address = client_address(request, settings.trusted_proxies)
         connection = Connection(self._around, identity, address, socket, self._ended, level)
-        transport.write(accept)
         early = handler._message_tail  # noqa: SLF001 - aiohttp keeps what came behind the upgrade
         handler._message_tail = b""  # noqa: SLF001
         SOCKETS_OPENED.inc()
         roster = self._around.roster
         if roster.has_space_for(identity.user.id, address):
             roster.add(connection)
-            socket.start(connection, connection.begin(joining), early)
+            socket.start(connection, connection.begin(accept, joining), early)
         else:
             if joining is not None:
                 joining.close()
-            socket.start(connection, connection.turn_away(), early)
+            socket.start(connection, connection.turn_away(accept), early)
         # For aiohttp the connection has ended: it lets go of all that it kept for it.
         handler.transport = None
         handler.connection_lost(None)

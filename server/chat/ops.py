@@ -60,15 +60,16 @@ async def subscribe(connection: Connection, command: commands.Subscribe) -> None
         await admit(connection, joining, command.id)
 
 
-async def admit(connection: Connection, joining: Joining, re: str) -> None:
-    """Answer a join that is prepared, write what was missed, and go live."""
+async def admit(connection: Connection, joining: Joining, re: str, head: bytes = b"") -> None:
+    """Answer a join that is prepared, behind ``head``; write what was missed, and go live."""
+    level = connection.deflate
     try:
         joining.check()
     except Refusal as refusal:
+        connection.write(head)
         connection.refuse(re, refusal)
         return
-    level = connection.deflate
-    connection.write(frames.answer(re, joining.answer(), level))
+    connection.write(head + frames.answer(re, joining.answer(), level))
     try:
         for piece in joining.pieces(PACKED_PIECE_BYTES if level else PIECE_BYTES, level):
             await connection.outbox.write_asked(piece)
