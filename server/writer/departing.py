@@ -20,13 +20,15 @@ from server.domain.errors import Refusal
 from server.domain.positions import Position
 from server.domain.rooms import Role, User
 from server.state.changes import Change
-from server.storage.departures import ROWS, Departures, Leaver, Place
+from server.storage.departures import Departures, Leaver, Place
 from server.storage.pool import Pool
 
 log = logging.getLogger(__name__)
 
 LEAVERS: Final = 10
 """Accounts that one sweep looks at."""
+IDLE: Final = 12
+"""Pauses that are left out while nothing is found."""
 _FINAL: Final = {"not_a_member", "forbidden", "room_gone", "room_not_found"}
 
 
@@ -40,23 +42,30 @@ class Departing:
 
     async def run(self) -> None:
         """Sweep for ever; what cannot be done now is tried again the next time."""
+        busy = False
         while True:
-            await asyncio.sleep(self._pause_s * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load
+            pause_s = self._pause_s * (1 if busy else IDLE)
+            await asyncio.sleep(pause_s * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load
             try:
-                await self.sweep()
+                busy = bool(await self.sweep())
             except Refusal as refusal:
+                busy = False
                 log.debug("a departure waits", extra={"code": refusal.code})
 
-    async def sweep(self) -> None:
-        """Do a piece of what is left to do.
+    async def sweep(self) -> int:
+        """Do a piece of what is left to do; returns how much was found, 0 for nothing.
 
         Raises:
             Refusal: ``unavailable`` and what else passes; the next sweep goes on from here.
         """
+        found = 0
         for leaver in await self._departures.waiting(LEAVERS):
-            if await self._clear(leaver) == 0 and leaver.settled:
+            done = await self._clear(leaver)
+            found += done
+            if done == 0 and leaver.settled:
                 await self._departures.end(leaver.user.id)
                 log.info("a departure is finished", extra={"user": leaver.user.id})
+        return found
 
     async def _clear(self, leaver: Leaver) -> int:
         done = 0
@@ -74,21 +83,22 @@ class Departing:
     async def _erase(self, user: User, place: Place) -> int:
         if place.deleted:
             return await self._departures.erase_said(place.room, user.id)
-        standing = await self._departures.standing(place.room, user.id)
-        for position, cid in standing:
+        made = 0
+        for position, cid in await self._departures.standing(place.room, user.id):
             for actor in (user, place.owner):
-                if await self._delete(actor, place.room, position, f"{user.id} {cid}"):
+                # The same deletion has the same cid, so a second try finds the first.
+                named = hashlib.sha256(f"{user.id} {cid}".encode()).hexdigest()[:32]
+                code = await self._delete(actor, place.room, position, f"gone-{named}")
+                if code not in _FINAL:
+                    made += code == ""
                     break
             else:
                 log.warning("a text cannot be erased", extra={"room": place.room})
-                return 0
-        if len(standing) == ROWS:
-            log.info("texts are being erased", extra={"room": place.room, "user": user.id})
-        return len(standing)
+                break
+        return made
 
-    async def _delete(self, actor: User, room: str, target: Position, message: str) -> bool:
-        # The same deletion has the same cid, so a second try finds the first.
-        cid = "gone-" + hashlib.sha256(message.encode()).hexdigest()[:32]
+    async def _delete(self, actor: User, room: str, target: Position, cid: str) -> str:
+        """Delete a message; returns why not, ``""`` when it is done."""
         change = Change(room, actor, cid, target, events.deleted(room, actor, cid))
         while True:
             try:
@@ -97,12 +107,10 @@ class Departing:
                 if refusal.code == "rate_limited":
                     await asyncio.sleep((refusal.retry_ms or 1000) / 1000)
                     continue
-                if refusal.code == "message_not_found":
-                    return True
-                if refusal.code in _FINAL:
-                    return False
+                if refusal.code == "message_not_found" or refusal.code in _FINAL:
+                    return refusal.code
                 raise
-            return True
+            return ""
 
     async def _leave(self, user: User, place: Place) -> None:
         try:

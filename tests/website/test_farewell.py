@@ -77,6 +77,7 @@ async def test_a_deletion_asks_for_the_password_and_says_what_it_does(site: Site
         row = await connection.fetchrow("SELECT * FROM users")
         assert await connection.fetchval("SELECT count(*) FROM sessions") == 0
         audit = await connection.fetchval("SELECT string_agg(audit::text, ' ') FROM audit")
+    assert row is not None
     assert "alice" not in str(dict(row)).lower()
     assert "alice" not in audit.lower()
     # The address is free again, for somebody who has nothing of the old account.

@@ -171,10 +171,10 @@ async def administer(site: Site, step: Any) -> None:
     await step(carol, "patch", user, {"disabled": False}, **his)
     await step(carol, "patch", user, {"disabled": True}, **own)
     await step(carol, "get", f"{user}/export", **his)
-    for each in (room, {"room_id": "neverexisted0000"}):
-        await step(carol, "get", f"{at}/rooms/{{room_id}}/export", **each)
-        await step(carol, "patch", f"{at}/rooms/{{room_id}}", {"owner": own["user_id"]}, **each)
-        await step(carol, "delete", f"{at}/rooms/{{room_id}}", **each)
+    for where in (room, {"room_id": "neverexisted0000"}):
+        await step(carol, "get", f"{at}/rooms/{{room_id}}/export", **where)
+        await step(carol, "patch", f"{at}/rooms/{{room_id}}", {"owner": own["user_id"]}, **where)
+        await step(carol, "delete", f"{at}/rooms/{{room_id}}", **where)
     await step(dave, "get", "/api/v1/me/export")
     farewell = {"texts": "keep", "password": "wrong"}
     await step(dave, "delete", "/api/v1/me", farewell)

@@ -41,7 +41,7 @@ class Leaving:
 
     async def say(self, room: Room, user: User, *texts: str) -> None:
         await self.archive.enter(room.id, user)
-        batch = [Post(room.id, user, f"c{text}", text) for text in texts]
+        batch = [Post(room.id, user, f"c-{text}".replace(" ", "-"), text) for text in texts]
         outcomes = await post(self.world.client, batch)
         assert all(isinstance(outcome, Posted) for outcome in outcomes)
 
