@@ -153,7 +153,6 @@ class Administration:
                 departing="erase" if erase else "keep",
             )
             await queries.rename_memberships(connection, user_id=user_id, name=name)
-            actor = actor._replace(name=name) if actor.id == user_id else actor
             target = Target(user_id, name)
             texts = "erase" if erase else "keep"
             await note(connection, actor, "user.delete", target, texts=texts)

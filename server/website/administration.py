@@ -113,10 +113,12 @@ async def delete_user(
         Refusal: ``not_found``, ``unavailable``; doing it again goes on from there.
     """
     await deps.administration.user(user_id)
+    name = DELETED_NAMES.get(language, DELETED_NAMES["en"])
+    if actor.id == user_id:
+        actor = actor._replace(name=name)
     while delete_rooms and (owned := await deps.administration.owned(user_id, ROOMS_AT_ONCE)):
         for room in owned:
             await delete_room(deps, actor, room.id)
-    name = DELETED_NAMES.get(language, DELETED_NAMES["en"])
     ended = await deps.administration.delete_user(actor, user_id, name, erase=erase_texts)
     await _cut(deps, user_id, ended)
     logger.info("an account was deleted", extra={"user": user_id})

@@ -102,3 +102,6 @@ async def test_own_rooms_go_too_where_that_is_wished_and_the_name_is_russian(sit
     account = await site.deps.users.by_id(me)
     assert account is not None
     assert (account.name, account.disabled) == ("Удалённый аккаунт", True)
+    async with site.deps.pool.connection() as connection:
+        names = await connection.fetch("SELECT DISTINCT actor_name FROM audit")
+    assert [row["actor_name"] for row in names] == ["Удалённый аккаунт"]
