@@ -42,6 +42,7 @@ SERVICES: Final = {
     "all": "website and chat in one process; several may share the port",
     "migrate": "bring the database up to date, then end",
     "dead-letters": "list the records that could not be saved; --replay saves them",
+    "admin": "look after accounts and rooms, and read the audit log",
     "health": "exit with 0 when the process on --port is alive: for containers",
 }
 HEALTH_S: Final = 3.0
@@ -52,6 +53,10 @@ def main(argv: list[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     if options.service == "health":
         return health(options.host, options.port)
+    if options.service == "admin":
+        from server.website import command
+
+        return command.run(options)
     from server.runtime import process
 
     port = options.port
@@ -124,9 +129,11 @@ async def run_writer(settings: Settings, stop: Stop) -> None:
     """Drain Redis into PostgreSQL; answers probes and metrics meanwhile."""
     from aiohttp import web
 
+    from server.archive.archive import Archive
     from server.runtime.health import Health
     from server.runtime.serve import serve
     from server.runtime.supervise import OnCrash, Tasks
+    from server.writer.departing import Departing
     from server.writer.drain import Writer
     from server.writer.sweeper import Sweeper
 
@@ -146,6 +153,7 @@ async def run_writer(settings: Settings, stop: Stop) -> None:
         async with Tasks(on_fatal=stop.fail) as tasks:
             tasks.start("writer", save, on_crash=OnCrash.END_PROCESS)
             tasks.start("deletions", Sweeper(client, pool).run)
+            tasks.start("departures", Departing(Archive(client, pool, settings), pool).run)
             health = Health({"redis": client.ping}, {"postgresql": pool.ping})
             await serve(web.Application(), settings, stop, health, drains=[finish])
 
@@ -318,6 +326,11 @@ def _parser() -> argparse.ArgumentParser:
     services = parser.add_subparsers(dest="service", required=True, metavar="service")
     for name, words in SERVICES.items():
         each = services.add_parser(name, help=words, description=words.capitalize() + ".")
+        if name == "admin":
+            from server.website.verbs import add_verbs
+
+            add_verbs(each)
+            continue
         if name in {"migrate", "dead-letters"}:
             each.set_defaults(host=None, port=None)
             if name == "dead-letters":

@@ -82,13 +82,13 @@ class Rooms:
                 name=owner.name,
                 role=Role.OWNER.value,
             )
-        return _room_of(row)
+        return room_of(row)
 
     async def by_id(self, room_id: str) -> Room | None:
         """Find a room; a deleted one has ``deleted`` set."""
         async with self._pool.connection() as connection:
             row = await queries.room_by_id(connection, id=room_id)
-        return None if row is None else _room_of(row)
+        return None if row is None else room_of(row)
 
     async def search(self, text: str, limit: int, offset: int = 0) -> list[Room]:
         """List live public rooms whose name contains ``text``, the last active first.
@@ -101,7 +101,7 @@ class Rooms:
                     connection, pattern=pattern_of(text), limit=limit, offset=offset
                 )
             )
-        return [_room_of(row) for row in rows]
+        return [room_of(row) for row in rows]
 
     async def of_member(self, user_id: str, limit: int) -> list[RoomRow]:
         """List the live rooms that this person is in, the last active first."""
@@ -109,7 +109,7 @@ class Rooms:
             rows = await fetch(queries.rooms_of_member(connection, user_id=user_id, limit=limit))
         return [
             RoomRow(
-                room=_room_of(row),
+                room=room_of(row),
                 role=Role(row["role"]),
                 active_at=row["active_at"],
                 messages=row["messages"],
@@ -170,7 +170,7 @@ class Rooms:
             members = await fetch(queries.members_of_room(connection, room_id=room_id, limit=None))
             events = await newest_events(connection, room_id, tail)
         return RoomSnapshot(
-            room=_room_of(row),
+            room=room_of(row),
             last=Position(row["last_epoch"], row["last_seq"]),
             messages=row["messages"],
             members={member["user_id"]: _member_of(member) for member in members},
@@ -224,7 +224,8 @@ def pattern_of(text: str) -> str:
     return f"%{escaped}%" if escaped else "%"
 
 
-def _room_of(row: Any) -> Room:
+def room_of(row: Any) -> Room:
+    """Decode the ``chatrooms`` columns of a row."""
     return Room(
         id=row["id"],
         name=row["name"],

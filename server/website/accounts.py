@@ -102,18 +102,28 @@ async def change_password(deps: WebsiteDeps, identity: Identity, current: str, n
         Refusal: ``wrong_credentials``, a refusal of the new password, ``throttled``,
             ``busy``, ``unavailable``.
     """
-    account = await deps.users.by_id(identity.user.id)
-    if account is None:
-        raise Refusal("unauthorized")
-    tries = Counter("account", whose_account(account.email), deps.settings.login_attempts)
-    await deps.throttle.take(tries)
-    if not await deps.passwords.verify(current, account.password_hash):
-        raise Refusal("wrong_credentials")
-    await deps.throttle.forgive(tries)
+    account = await confirm(deps, identity, current)
     deps.passwords.check(new, account.email, account.name)
     await deps.users.set_password(account.id, await deps.passwords.hash(new))
     await end_other_sessions(deps, identity)
     logger.info("a password was changed", extra={"user": account.id})
+
+
+async def confirm(deps: WebsiteDeps, identity: Identity, password: str) -> Account:
+    """Make sure that it is the person who asks, by the password; returns the account.
+
+    Raises:
+        Refusal: ``wrong_credentials``, ``throttled``, ``busy``, ``unavailable``.
+    """
+    account = await deps.users.by_id(identity.user.id)
+    if account is None or account.disabled:
+        raise Refusal("unauthorized")
+    tries = Counter("account", whose_account(account.email), deps.settings.login_attempts)
+    await deps.throttle.take(tries)
+    if not await deps.passwords.verify(password, account.password_hash):
+        raise Refusal("wrong_credentials")
+    await deps.throttle.forgive(tries)
+    return account
 
 
 async def end_session(deps: WebsiteDeps, user_id: str, session_id: str) -> bool:

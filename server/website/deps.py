@@ -15,6 +15,9 @@ from server.runtime.settings import Settings
 from server.state.client import RedisClient
 from server.state.sessions import SessionCache
 from server.state.throttle import Throttle
+from server.storage.administration import Administration
+from server.storage.audit import Audit
+from server.storage.departures import Departures
 from server.storage.pool import Pool
 from server.storage.rooms import Rooms
 from server.storage.sessions import Sessions
@@ -39,6 +42,9 @@ class WebsiteDeps:
     cache: SessionCache
     throttle: Throttle
     directory: Directory
+    administration: Administration
+    audit: Audit
+    departures: Departures
 
     @classmethod
     def build(
@@ -72,6 +78,9 @@ class WebsiteDeps:
             cache=cache,
             throttle=Throttle(client, settings.login_window_s),
             directory=Directory(rooms),
+            administration=Administration(pool),
+            audit=Audit(pool),
+            departures=Departures(pool),
         )
 
 

@@ -1,7 +1,7 @@
 """Rooms by id, remembered for when PostgreSQL is away.
 
-A room's name, owner and visibility never change, so an old answer is as good as a new
-one, but for its deletion; that is Redis's to refuse too.
+A room's name and visibility never change and its owner hardly ever, so an old answer is
+nearly as good as a new one, but for its deletion; that is Redis's to refuse too.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from pydantic.json_schema import models_json_schema
 from server.domain.errors import KINDS
 from server.website.api.models import ErrorModel
 from server.website.api.operation import OPERATIONS, Operation
+from server.website.exports import MEDIA
 
 PREFIX: Final = "/api/v1/"
 _REF: Final = "#/components/schemas/{model}"
@@ -118,7 +119,11 @@ def _responses(each: Operation, refs: dict[Any, Any]) -> dict[str, Any]:
     responses: dict[str, Any] = {
         str(each.status): {
             "description": HTTPStatus(each.status).phrase,
-            "content": {"application/json": {"schema": refs[each.answer, "serialization"]}},
+            "content": {
+                MEDIA if each.lines else "application/json": {
+                    "schema": refs[each.answer, "serialization"]
+                }
+            },
         }
     }
     for status, found in sorted(by_status.items()):

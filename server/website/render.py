@@ -67,6 +67,7 @@ def render(
     theme = request.cookies.get("theme", "auto")
     common = {
         "user": None if identity is None else identity.user._asdict(),
+        "is_admin": identity is not None and identity.is_admin,
         "csrf_token": csrf_token(request),
         "path": request.rel_url.raw_path_qs,
         "password_min": request.app[DEPS].settings.password_min_chars,

@@ -11,6 +11,7 @@ from server.domain.rooms import Role, Room, Visibility
 from server.domain.text import check_text, clean_name
 from server.state.posts import COLD, Post, Posted, post
 from server.state.rooms import Entered, Overview
+from server.storage.audit import Actor
 from server.storage.rooms import Summary
 from server.website.deps import WebsiteDeps
 
@@ -107,8 +108,8 @@ async def create(
     return room
 
 
-async def delete(deps: WebsiteDeps, identity: Identity, room_id: str) -> Room:
-    """Delete a room: its owner may, and an administrator.
+async def delete(deps: WebsiteDeps, identity: Identity, room_id: str, address: str = "") -> Room:
+    """Delete a room: its owner may, and an administrator, which the audit log tells.
 
     PostgreSQL first: were Redis told first and PostgreSQL not at all, the room would come
     back from there. When Redis fails after it, the same call again goes on from there.
@@ -123,7 +124,11 @@ async def delete(deps: WebsiteDeps, identity: Identity, room_id: str) -> Room:
     if room.owner_id != identity.user.id and not identity.is_admin:
         await see(deps, identity, room_id)
         raise Refusal("forbidden", "Only its owner may delete a room.")
-    here = await deps.rooms.delete(room_id)
+    if room.owner_id == identity.user.id or room.deleted:
+        here = await deps.rooms.delete(room_id)
+    else:
+        await deps.administration.delete_room(Actor(*identity.user, address), room_id)
+        here = True
     there = await deps.archive.rooms.delete(room_id, identity.user)
     if not here and not there:
         raise Refusal("room_not_found")

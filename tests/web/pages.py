@@ -62,7 +62,7 @@ def item(room: str = "kitchen", **rest: Any) -> dict[str, Any]:
 
 def common(user: dict[str, str] | None = ALICE) -> dict[str, Any]:
     """Return what every page is given."""
-    request = {"csrf_token": "t0ken", "path": "/chatrooms/", "theme": "auto"}
+    request = {"csrf_token": "t0ken", "path": "/chatrooms/", "theme": "auto", "is_admin": True}
     return {"user": user, "password_min": 8, **request}
 
 
@@ -151,6 +151,17 @@ def every_page() -> dict[str, tuple[str, dict[str, Any]]]:
                 "notice": "Done.",
             },
         ),
+        "deletion of the own account": (
+            "farewell.html",
+            {
+                **common(),
+                "account": account,
+                "rooms": 2,
+                "form": {"texts": "keep", "rooms": "keep"},
+                "errors": {"password": "Wrong."},
+            },
+        ),
+        **_admin_pages(),
         "error": (
             "error.html",
             {
@@ -159,6 +170,56 @@ def every_page() -> dict[str, tuple[str, dict[str, Any]]]:
                 "title": "Not found",
                 "message": "Gone.",
                 "request_id": "r1",
+            },
+        ),
+    }
+
+
+def _admin_pages() -> dict[str, tuple[str, dict[str, Any]]]:
+    account = {**ALICE, "email": "alice@example.org", "created_at": EPOCH, "own": False}
+    flags = {"is_admin": True, "disabled": True, "by_settings": True}
+    row = {**account, **flags, "deleted": False, "sessions": 1, "seen_at": EPOCH}
+    counts = {"members": 2, "messages": 5, "created_at": EPOCH, "active_at": EPOCH}
+    room = {"id": "kitchen", "name": "Kitchen", "visibility": "private", "deleted": False}
+    deed = {"id": 1, "at": EPOCH, "actor": ALICE, "action": "user.disable", "target": BOB}
+    query = {"search": "a", "state": "", "page": 2}
+    asked = {"who": "", "action": "", "target": "", "since": "", "until": ""}
+    return {
+        "accounts": (
+            "admin/users.html",
+            {**common(), "users": [row], "query": query, "more": True, "notice": "Done."},
+        ),
+        "account": (
+            "admin/user.html",
+            {
+                **common(),
+                "account": {**account, **flags},
+                "sessions": 2,
+                "seen_at": EPOCH,
+                "rooms": [room],
+                "notice": "",
+                "password": "secret",
+            },
+        ),
+        "all rooms": (
+            "admin/rooms.html",
+            {
+                **common(),
+                "rooms": [{**room, **counts, "owner": {**BOB, "email": "bob@example.org"}}],
+                "query": query,
+                "more": True,
+                "notice": "",
+                "wrong": {"room": "kitchen", "owner": "x@example.org", "message": "Nobody."},
+            },
+        ),
+        "audit log": (
+            "admin/audit.html",
+            {
+                **common(),
+                "deeds": [{**deed, "details": {"sessions": 2}, "address": "203.0.113.7"}],
+                "query": asked,
+                "older": 1,
+                "actions": ["user.disable"],
             },
         ),
     }

@@ -12,7 +12,7 @@ from babel.messages.pofile import read_po
 
 from server.domain.errors import KINDS
 from server.website.middleware import errors
-from server.website.pages import profile
+from server.website.pages import admin_rooms, admin_users, profile
 from tests.web.pages import LANGUAGE_CODES, TEMPLATES, WEB, catalogue
 
 Message = str | tuple[str, ...]
@@ -31,6 +31,8 @@ def words_of_the_server() -> set[Message]:
         *(kind.message for kind in KINDS.values()),
         *titles.values(),
         *profile._NOTICES.values(),
+        *admin_users.NOTICES.values(),
+        *admin_rooms.NOTICES.values(),
     }
 
 

@@ -3,9 +3,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import orjson
 import pytest
 from jsonschema import Draft202012Validator
 
+from server.storage.audit import Actor
 from server.website.api.operation import OPERATIONS
 from server.website.openapi import PREFIX, operations
 from tests.website.site import PASSWORD, Answer, Site
@@ -62,10 +64,13 @@ def check(document: dict[str, Any], path: str, method: str, answer: Answer) -> N
     """The answer is one that the document announces, and looks like it."""
     responses = document["paths"][path][method]["responses"]
     assert str(answer.status) in responses, (path, method, answer.status, answer.text)
-    schema = responses[str(answer.status)]["content"]["application/json"]["schema"]
+    content = responses[str(answer.status)]["content"]
+    lines = "application/x-ndjson" in content
+    schema = content["application/x-ndjson" if lines else "application/json"]["schema"]
     whole = {**schema, "components": document["components"]}
-    errors = list(Draft202012Validator(whole).iter_errors(answer.json))
-    assert errors == [], (path, method, errors)
+    for body in answer.body.splitlines() if lines else [answer.body]:
+        errors = list(Draft202012Validator(whole).iter_errors(orjson.loads(body)))
+        assert errors == [], (path, method, errors)
 
 
 async def test_real_answers_look_as_the_document_says(site: Site) -> None:
@@ -136,9 +141,47 @@ async def test_real_answers_look_as_the_document_says(site: Site) -> None:
     await step(bob, "delete", f"{at}/membership", room_id=room)
     await step(bob, "delete", at, room_id=room)
     await step(alice, "delete", at, room_id=room)
+    await administer(site, step)
     sessions = (await step(alice, "get", "/api/v1/sessions")).json["sessions"]
     own = sessions[0]["id"]
     at = "/api/v1/sessions/{session_id}"
     await step(bob, "delete", at, session_id=own)
     await step(alice, "delete", at, session_id=own)
     assert seen == api_routes(site)
+
+
+async def administer(site: Site, step: Any) -> None:
+    """Carol administers, dave is administered, and then leaves."""
+    carol, dave = await site.script("carol"), await site.script("dave")
+    ids = {
+        name: (await site.deps.users.by_email(f"{name}@example.org")) for name in ("carol", "dave")
+    }
+    assert ids["carol"] is not None
+    assert ids["dave"] is not None
+    root = Actor("", "root", "command line")
+    await site.deps.administration.set_admin(root, ids["carol"].id, True)
+    own, his = {"user_id": ids["carol"].id}, {"user_id": ids["dave"].id}
+    at, user = "/api/v1/admin", "/api/v1/admin/users/{user_id}"
+    room = {"room_id": await site.room(dave, "attic")}
+    await step(dave, "get", f"{at}/users")
+    for each in ("users", "rooms", "audit", "audit/export"):
+        await step(carol, "get", f"{at}/{each}")
+        if "export" not in each:
+            await step(carol, "get", f"{at}/{each}", query="?nonsense=1")
+    await step(carol, "patch", user, {"disabled": False}, **his)
+    await step(carol, "patch", user, {"disabled": True}, **own)
+    await step(carol, "get", f"{user}/export", **his)
+    for where in (room, {"room_id": "neverexisted0000"}):
+        await step(carol, "get", f"{at}/rooms/{{room_id}}/export", **where)
+        await step(carol, "patch", f"{at}/rooms/{{room_id}}", {"owner": own["user_id"]}, **where)
+        await step(carol, "delete", f"{at}/rooms/{{room_id}}", **where)
+    await step(dave, "get", "/api/v1/me/export")
+    farewell = {"texts": "keep", "password": "wrong"}
+    await step(dave, "delete", "/api/v1/me", farewell)
+    await step(carol, "post", f"{user}/password", **his)
+    await step(carol, "delete", f"{user}/sessions", **his)
+    await step(carol, "delete", user, **his)
+    await step(carol, "delete", user, query="?texts=erase", **his)
+    await step(carol, "delete", user, query="?texts=erase", **his)
+    erin = await site.script("erin")
+    await step(erin, "delete", "/api/v1/me", farewell | {"password": PASSWORD})

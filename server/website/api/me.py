@@ -6,14 +6,16 @@ from aiohttp import web
 
 from server.domain.errors import Refusal
 from server.domain.text import clean_name
-from server.website import accounts
+from server.storage.audit import Actor
+from server.website import accounts, administration, exports
 from server.website.answers import json_answer
 from server.website.api.accounts import describe
-from server.website.api.models import AccountChange, AccountModel
+from server.website.api.admin_models import ExportLine, FarewellInput
+from server.website.api.models import AccountChange, AccountModel, DeletedModel
 from server.website.api.operation import operation
 from server.website.deps import DEPS
 from server.website.inputs import read_json
-from server.website.visit import identity_of
+from server.website.visit import identity_of, visit_of
 
 routes = web.RouteTableDef()
 
@@ -38,6 +40,42 @@ async def change(request: web.Request) -> web.StreamResponse:
         await deps.users.set_language(identity.user.id, asked.language)
     await accounts.forget_cached(deps, identity.user.id)
     return await _account(request)
+
+
+@routes.delete("/api/v1/me")
+@operation(
+    "Delete the own account",
+    DeletedModel,
+    body=FarewellInput,
+    refusals=("bad_request", "wrong_credentials", "throttled", "busy"),
+)
+async def delete(request: web.Request) -> web.StreamResponse:
+    """Delete the account for ever; the password is asked."""
+    deps, identity = request.app[DEPS], identity_of(request)
+    asked = await read_json(request, FarewellInput)
+    account = await accounts.confirm(deps, identity, asked.password)
+    visit = visit_of(request)
+    await administration.delete_user(
+        deps,
+        Actor(*account.user, visit.address),
+        account.id,
+        language=visit.language,
+        erase_texts=asked.texts == "erase",
+        delete_rooms=asked.rooms == "delete",
+    )
+    return json_answer(DeletedModel(id=account.id))
+
+
+@routes.get("/api/v1/me/export")
+@operation("All that is kept of oneself", ExportLine, refusals=("throttled",), lines=True)
+async def export(request: web.Request) -> web.StreamResponse:
+    """Send the own data as a file."""
+    deps, identity = request.app[DEPS], identity_of(request)
+    await exports.limit_own(deps, identity.user.id)
+    account = await deps.users.by_id(identity.user.id)
+    if account is None:
+        raise Refusal("unauthorized")
+    return await exports.send(request, exports.user_lines(deps, account), "my-data.jsonl")
 
 
 async def _account(request: web.Request) -> web.Response:

@@ -14,7 +14,10 @@ Handler = TypeVar("Handler", bound=Callable[[web.Request], Awaitable[web.StreamR
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of one path. ``open`` needs no log-in; ``refusals`` are error codes."""
+    """One method of one path. ``open`` needs no log-in; ``refusals`` are error codes.
+
+    An answer in ``lines`` is a file of JSON lines, each of the model.
+    """
 
     summary: str
     answer: type[BaseModel]
@@ -23,6 +26,7 @@ class Operation:
     query: type[BaseModel] | None
     refusals: tuple[str, ...]
     open: bool
+    lines: bool = False
 
 
 OPERATIONS: Final[dict[Any, Operation]] = {}
@@ -38,11 +42,12 @@ def operation(
     query: type[BaseModel] | None = None,
     refusals: tuple[str, ...] = (),
     open: bool = False,  # noqa: A002 - reads best at the handler
+    lines: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Describe a handler."""
 
     def describe(handler: Handler) -> Handler:
-        OPERATIONS[handler] = Operation(summary, answer, status, body, query, refusals, open)
+        OPERATIONS[handler] = Operation(summary, answer, status, body, query, refusals, open, lines)
         return handler
 
     return describe

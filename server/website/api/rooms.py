@@ -26,7 +26,7 @@ from server.website.deps import DEPS
 from server.website.inputs import read_json, read_query, room_id_of
 from server.website.listing import find_rooms
 from server.website.pages.rooms import describe
-from server.website.visit import identity_of
+from server.website.visit import identity_of, visit_of
 
 routes = web.RouteTableDef()
 
@@ -81,7 +81,8 @@ async def show(request: web.Request) -> web.StreamResponse:
 @operation("Delete a room", DeletedModel, refusals=("forbidden", "room_not_found"))
 async def delete(request: web.Request) -> web.StreamResponse:
     """Delete a room for everybody: its owner may, and an administrator."""
-    room = await rooms.delete(request.app[DEPS], identity_of(request), room_id_of(request))
+    deps, identity = request.app[DEPS], identity_of(request)
+    room = await rooms.delete(deps, identity, room_id_of(request), visit_of(request).address)
     return json_answer(DeletedModel(id=room.id))
 
 

@@ -6,7 +6,20 @@ from typing import Final
 
 from aiohttp import web
 
-from server.website.pages import home, language, login, profile, register, room, rooms, token
+from server.website.pages import (
+    admin_rooms,
+    admin_users,
+    audit,
+    farewell,
+    home,
+    language,
+    login,
+    profile,
+    register,
+    room,
+    rooms,
+    token,
+)
 
 ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
     home.routes,
@@ -17,4 +30,8 @@ ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
     room.routes,
     profile.routes,
     language.routes,
+    farewell.routes,
+    admin_users.routes,
+    admin_rooms.routes,
+    audit.routes,
 )

@@ -55,7 +55,7 @@ async def create(request: web.Request) -> web.StreamResponse:
 async def delete(request: web.Request) -> web.StreamResponse:
     """Delete a room and confirm it in JSON."""
     deps, identity = request.app[DEPS], identity_of(request)
-    room = await rooms.delete(deps, identity, room_id_of(request))
+    room = await rooms.delete(deps, identity, room_id_of(request), visit_of(request).address)
     return json_answer({"id": room.id, "deleted": True, "message": "The room was deleted."})
 
 
@@ -65,7 +65,7 @@ async def delete_by_form(request: web.Request) -> web.StreamResponse:
     deps, identity = request.app[DEPS], identity_of(request)
     if request.can_read_body:
         await read_form(request, Nothing)
-    await rooms.delete(deps, identity, room_id_of(request))
+    await rooms.delete(deps, identity, room_id_of(request), visit_of(request).address)
     return see_other("/chatrooms/")
 
 

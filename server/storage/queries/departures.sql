@@ -1,0 +1,82 @@
+-- name: departing_users(settled_ms, limit)
+-- Deleted accounts of which something is left to do, the one that left first in front.
+SELECT id, name, departing, deleted_at < unix_ms() - :settled_ms::bigint AS settled FROM users
+WHERE departing <> '' ORDER BY deleted_at, id LIMIT :limit;
+
+-- name: rooms_of_person(user_id, after, limit)
+-- Rooms in which somebody may have said something, deleted ones too, in the order of their ids.
+SELECT chatrooms.id, chatrooms.owner_id, chatrooms.deleted_at IS NOT NULL AS deleted,
+       coalesce(owners.name, '') AS owner_name, own.role
+FROM (
+    SELECT room_id FROM messages WHERE user_id = :user_id AND kind IN ('j', 'l', 'd')
+    UNION SELECT room_id FROM memberships WHERE user_id = :user_id
+    UNION SELECT id FROM chatrooms WHERE owner_id = :user_id
+) AS known (room_id)
+JOIN chatrooms ON chatrooms.id = known.room_id
+LEFT JOIN users AS owners ON owners.id = chatrooms.owner_id
+LEFT JOIN memberships AS own ON own.room_id = chatrooms.id AND own.user_id = :user_id
+WHERE chatrooms.id > :after::text
+ORDER BY chatrooms.id
+LIMIT :limit;
+
+-- name: memberships_of_person(user_id, after, limit)
+-- Memberships by room id, with the rooms' names.
+SELECT memberships.room_id, chatrooms.name, memberships.role, memberships.joined_at
+FROM memberships JOIN chatrooms ON chatrooms.id = memberships.room_id
+WHERE memberships.user_id = :user_id AND memberships.room_id > :after::text
+ORDER BY memberships.room_id LIMIT :limit;
+
+-- name: said_by(room_id, user_id, after, limit)
+-- What a person said, edited, deleted and reacted to in a room, by cid: as it is stored.
+SELECT * FROM messages
+WHERE room_id = :room_id AND user_id = :user_id AND cid IS NOT NULL AND cid > :after::text
+ORDER BY cid LIMIT :limit;
+
+-- name: rename_said(room_id, user_id, name, limit)!
+-- Another name over what was said in a room, a bounded number of rows at a time.
+UPDATE messages SET user_name = :name
+WHERE (room_id, epoch, seq) IN (
+    SELECT room_id, epoch, seq FROM messages
+    WHERE room_id = :room_id AND user_id = :user_id AND cid IS NOT NULL AND user_name <> :name
+    LIMIT :limit
+);
+
+-- name: rename_comings(user_id, name, settled_ms, limit)!
+-- Another name over comings and goings. Only over those that no writer saves any more: a
+-- record that is saved twice is known by being the same.
+UPDATE messages SET user_name = :name
+WHERE (room_id, epoch, seq) IN (
+    SELECT room_id, epoch, seq FROM messages
+    WHERE user_id = :user_id AND kind IN ('j', 'l', 'd') AND user_name <> :name
+      AND at < unix_ms() - :settled_ms::bigint
+    LIMIT :limit
+);
+
+-- name: rename_memberships(user_id, name)!
+-- Another name of a member.
+UPDATE memberships SET name = :name WHERE user_id = :user_id AND name <> :name;
+
+-- name: standing_messages(room_id, user_id, limit)
+-- Messages of a person in a room that are not deleted.
+SELECT epoch, seq, cid FROM messages AS message
+WHERE room_id = :room_id AND user_id = :user_id AND cid IS NOT NULL AND kind = 'm'
+  AND NOT EXISTS (
+    SELECT FROM messages AS tombstone
+    WHERE tombstone.room_id = message.room_id AND tombstone.kind = 'x'
+      AND tombstone.data::jsonb #>> '{target,user}' = message.user_id
+      AND tombstone.data::jsonb #>> '{target,cid}' = message.cid
+  )
+LIMIT :limit;
+
+-- name: erase_said(room_id, user_id, limit)!
+-- Erase the texts of a person in a room that nobody can read any more.
+UPDATE messages SET text = ''
+WHERE (room_id, epoch, seq) IN (
+    SELECT room_id, epoch, seq FROM messages
+    WHERE room_id = :room_id AND user_id = :user_id AND cid IS NOT NULL AND text <> ''
+    LIMIT :limit
+);
+
+-- name: end_departure(id)!
+-- All is done.
+UPDATE users SET departing = '' WHERE id = :id;
