@@ -17,6 +17,7 @@ from server.state.sessions import SessionCache
 from server.state.throttle import Throttle
 from server.storage.pool import Pool
 from server.storage.rooms import Rooms
+from server.storage.search import Search
 from server.storage.sessions import Sessions
 from server.storage.users import Users
 from server.website.directory import Directory
@@ -35,6 +36,7 @@ class WebsiteDeps:
     tokens: Tokens
     users: Users
     rooms: Rooms
+    search: Search
     sessions: Sessions
     cache: SessionCache
     throttle: Throttle
@@ -68,6 +70,7 @@ class WebsiteDeps:
             tokens=tokens,
             users=Users(pool),
             rooms=rooms,
+            search=Search(pool),
             sessions=sessions,
             cache=cache,
             throttle=Throttle(client, settings.login_window_s),

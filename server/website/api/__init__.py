@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
-from server.website.api import accounts, changes, document, me, messages, rooms, sessions
+from server.website.api import accounts, changes, document, me, messages, rooms, search, sessions
 
 ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
     accounts.routes,
@@ -14,6 +14,7 @@ ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
     rooms.routes,
     messages.routes,
     changes.routes,
+    search.routes,
     sessions.routes,
     document.routes,
 )

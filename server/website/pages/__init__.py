@@ -6,7 +6,17 @@ from typing import Final
 
 from aiohttp import web
 
-from server.website.pages import home, language, login, profile, register, room, rooms, token
+from server.website.pages import (
+    home,
+    language,
+    login,
+    profile,
+    register,
+    room,
+    rooms,
+    search,
+    token,
+)
 
 ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
     home.routes,
@@ -15,6 +25,7 @@ ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
     token.routes,
     rooms.routes,
     room.routes,
+    search.routes,
     profile.routes,
     language.routes,
 )
