@@ -36,7 +36,7 @@ class Result(NamedTuple):
     @property
     def url(self) -> str:
         """The room, open around the message."""
-        return f"/chatrooms/chat/{self.room['id']}?at={self.position}"
+        return f"/chatrooms/chat/{self.room['id']}?at={self.position}#at"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result for templates and JSON."""

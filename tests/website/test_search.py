@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
 
 import pytest
@@ -39,7 +40,7 @@ async def test_a_program_finds_messages_with_what_matched_marked(site: Site) -> 
     assert answer.json["next"] == ""
     (found,) = answer.json["results"]
     assert found["room"] == {"id": room, "name": "Кухня"}
-    assert found["url"] == f"/chatrooms/chat/{room}?at={EPOCH}-1"
+    assert found["url"] == f"/chatrooms/chat/{room}?at={EPOCH}-1#at"
     assert found["segments"] == [
         {"text": "чайник", "found": True},
         {"text": " <b>кипит</b>", "found": False},
@@ -121,7 +122,7 @@ async def test_the_page_shows_results_without_scripts(site: Site) -> None:
     assert "<i>" not in first.text.split('class="found__list"')[1].split("</ol>")[0].replace(
         "&lt;i&gt;", ""
     )
-    assert f"/chatrooms/chat/{room}?at={EPOCH}-25" in first.text
+    assert f"/chatrooms/chat/{room}?at={EPOCH}-25#at" in first.text
     more = first.text.split('rel="next" href="')[1].split('"')[0].replace("&amp;", "&")
     second = await alice.get(more)
     assert second.text.count("<mark>teapot</mark>") == 5
@@ -154,3 +155,38 @@ async def test_without_postgresql_the_page_says_so_and_keeps_the_words(
     assert "The search cannot be answered" in away.text
     assert 'value="teapot"' in away.text
     assert (refused.status, refused.code) == (503, "unavailable")
+
+
+async def test_a_link_to_a_message_opens_the_room_around_it(site: Site) -> None:
+    alice = await site.browser("alice")
+    room = await site.room(alice, "kitchen")
+    await tell(site, room, await person(alice), *(f"line {n}." for n in range(1, 121)))
+    page = await alice.get(f"/chatrooms/chat/{room}?at={EPOCH}-60")
+    assert page.status == 200
+    marked = re.findall(r'<li id="at"[^>]*data-seq="(\d+)"', page.text)
+    assert marked == ["60"]
+    assert "line 36." in page.text
+    assert "line 85." in page.text
+    assert "line 35." not in page.text
+    assert "line 86." not in page.text
+    data = page_data(page.text)
+    assert data["older"] == f"{EPOCH}-36"
+    assert data["later"] == f"{EPOCH}-85"
+    # Entering the room is an event of its own, after everything that was said.
+    assert data["position"]["seq"] >= 120
+    following = await alice.get(f"/chatrooms/chat/{room}?after={EPOCH}-85")
+    assert "line 86." in following.text
+    assert page_data(following.text)["later"] == ""
+    assert page_data((await alice.get(f"/chatrooms/chat/{room}")).text)["later"] == ""
+
+
+async def test_a_link_to_what_never_was_opens_the_nearest_place(site: Site) -> None:
+    alice = await site.browser("alice")
+    room = await site.room(alice, "kitchen")
+    await tell(site, room, await person(alice), "line 1.")
+    for position in ("1-1", f"{EPOCH}-999", f"{EPOCH + 1}-1"):
+        page = await alice.get(f"/chatrooms/chat/{room}?at={position}")
+        assert page.status == 200
+        assert "line 1." in page.text
+        assert 'id="at"' not in page.text
+    assert (await alice.get(f"/chatrooms/chat/{room}?at=nowhere")).status == 400
