@@ -20,7 +20,7 @@ from server.domain.positions import NUMBER_MAX, Position, parse_position
 QUERY_MAX_CHARS: Final = 200
 TERMS_MAX: Final = 10
 SNIPPET_CHARS: Final = 300
-_LEAD_CHARS: Final = 80
+_LEAD_CHARS: Final = 40
 """So much of a long message stands before the first thing found in it."""
 
 _FILTERS: Final = {

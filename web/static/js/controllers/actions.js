@@ -94,7 +94,7 @@ export default function actions(element, { session, words }) {
 
   /** An address that opens the room around the message; the browser may refuse to have it copied. */
   async function copyLink(message) {
-    const url = new URL(`?at=${written(message)}`, location.origin + location.pathname).href;
+    const url = new URL(`?at=${written(message)}#at`, location.origin + location.pathname).href;
     try {
       await navigator.clipboard.writeText(url);
       tell(words.say("linkCopied"));

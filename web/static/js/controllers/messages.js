@@ -47,8 +47,6 @@ export default function messages(element, page) {
     }
     document.getElementById("text").focus({ preventScroll: true });
   });
-  // What one says stands at the end, and that is where to look then.
-  document.querySelector(".composer").addEventListener("submit", () => timeline.hasLater && loadNewest(page));
   loadEarlier(element, page);
   openAtPlace();
   loadLater(element, page);
@@ -201,6 +199,7 @@ export default function messages(element, page) {
           rows.append(node);
           arrange(node, words);
         }
+        document.getElementById("later").hidden = !timeline.hasLater;
       });
       for (const node of pending.values()) arrange(node, words);
       showPill();

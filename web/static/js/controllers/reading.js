@@ -1,4 +1,5 @@
 import { START, compare, text } from "../models/position.js";
+import { tell } from "./message-node.js";
 import { isAtEnd } from "./rows.js";
 
 const EVERY_MS = 1_000;
@@ -142,23 +143,21 @@ export function loadLater(scroller, { words, session }) {
   }
 }
 
-/** Leaves the place that a link named for the room's end; stays there if that cannot be loaded. */
-export async function loadNewest({ session }) {
+/** Leaves the place that a link named for the room's end; says so and stays there if that cannot be loaded. */
+export async function loadNewest({ words, session }) {
   const { timeline, room } = session.conversation;
   try {
     // What arrives live meanwhile has to be in the page, or it would be missing.
-    for (let tries = 0; tries < TRIES; tries++) {
+    for (let tries = 0; tries < TRIES && timeline.hasLater; tries++) {
       const { events, position } = await fetchPage(room, "");
-      if (!timeline.hasLater) return;
-      if (compare(position, timeline.last) < 0) continue;
+      if (!timeline.hasLater || compare(position, timeline.last) < 0) continue;
       timeline.join(position, events);
       history.replaceState(null, "", location.pathname);
-      return;
     }
   } catch {
-    // Without scripts the same address shows the end, or says why not.
+    // Said below.
   }
-  location.assign(location.pathname);
+  if (timeline.hasLater) tell(words.say("laterFailed"));
 }
 
 async function fetchPage(room, edge) {
