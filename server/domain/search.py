@@ -115,8 +115,8 @@ def parse_query(text: str) -> Query:
         terms=tuple(terms),
         by=fields.get("by", "").removeprefix("@"),
         room=fields.get("room", "").removeprefix("#"),
-        after=_start_of(fields["after"]) if fields.get("after") else 0,
-        before=_start_of(fields["before"]) if fields.get("before") else NUMBER_MAX,
+        after=start_of(fields["after"]) if fields.get("after") else 0,
+        before=start_of(fields["before"]) if fields.get("before") else NUMBER_MAX,
     )
 
 
@@ -206,7 +206,12 @@ def _clean(text: str) -> str:
     return re.sub("[\x00-\x1f\x7f\ud800-\udfff]", " ", text)
 
 
-def _start_of(day: str) -> int:
+def start_of(day: str) -> int:
+    """Return when a day, month or year begins in UTC, in Unix milliseconds.
+
+    Raises:
+        Refusal: ``invalid_search``: it is none.
+    """
     for shape in _DAYS:
         found = shape.fullmatch(day)
         if found is None:

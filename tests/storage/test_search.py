@@ -226,3 +226,18 @@ def test_a_long_text_is_cut_around_what_was_found() -> None:
     assert pieces[0] == Segment("…", False)
     assert Segment("teapot", True) in pieces
     assert pieces[-1].text.endswith("…")
+
+
+async def test_the_first_message_of_a_day_is_found_in_any_epoch_and_over_holes(
+    rooms: Rooms, messages: Messages
+) -> None:
+    room = (await rooms.create("kitchen", ALICE)).id
+    later = EPOCH + 1_000
+    rows = [said(room, n) for n in range(1, 40) if n % 7]
+    rows += [said(room, n, epoch=later) for n in range(40, 60)]
+    await messages.insert(rows)
+    moments = sorted((row.at, row.position) for row in rows)
+    for moment in range(EPOCH, EPOCH + 70):
+        expected = next((where for at, where in moments if at >= moment), None)
+        assert await messages.first_since(room, moment) == expected, moment
+    assert await messages.first_since("nowhere", 0) is None

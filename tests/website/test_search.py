@@ -190,3 +190,16 @@ async def test_a_link_to_what_never_was_opens_the_nearest_place(site: Site) -> N
         assert "line 1." in page.text
         assert 'id="at"' not in page.text
     assert (await alice.get(f"/chatrooms/chat/{room}?at=nowhere")).status == 400
+
+
+async def test_a_day_opens_the_room_at_its_first_message(site: Site) -> None:
+    alice = await site.browser("alice")
+    room = await site.room(alice, "kitchen")
+    await tell(site, room, await person(alice), "line 1.", "line 2.")
+    # EPOCH is 14 November 2023.
+    page = await alice.get(f"/chatrooms/chat/{room}?on=2023-11-14")
+    assert re.findall(r'<li id="at"[^>]*data-seq="(\d+)"', page.text) == ["1"]
+    after = await alice.get(f"/chatrooms/chat/{room}?on=2023-11-15")
+    assert "line 2." in after.text
+    assert 'id="at"' not in after.text
+    assert (await alice.get(f"/chatrooms/chat/{room}?on=never")).status == 400

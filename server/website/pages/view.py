@@ -10,6 +10,7 @@ from aiohttp import web
 from server.archive.archive import Page
 from server.domain import events
 from server.domain.positions import Position
+from server.domain.search import start_of
 from server.website.deps import WebsiteDeps
 from server.website.inputs import position_of
 
@@ -39,9 +40,13 @@ async def view_of(deps: WebsiteDeps, request: web.Request, room_id: str, newest:
     """Read the part that the request's query asks for; ``newest`` is where an empty room stands.
 
     Raises:
-        Refusal: ``bad_request``, ``room_not_found``, ``room_unavailable``, ``unavailable``.
+        Refusal: ``bad_request``, ``invalid_search``, ``room_not_found``,
+            ``room_unavailable``, ``unavailable``.
     """
     at = position_of(request.query.get("at"))
+    day = request.query.get("on", "")
+    if day:
+        at = await deps.archive.first_since(room_id, start_of(day))
     after = position_of(request.query.get("after"))
     before = position_of(request.query.get("before"))
     if at is not None:
