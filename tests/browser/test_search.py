@@ -14,6 +14,10 @@ from tests.browser.window import Window
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MANY = 170
+AT_THE_END = f"""(message) => {{
+    document.getElementById("timeline").scrollTop = 0;
+    return ({PLACE})(message);
+}}"""
 PHONE = {"width": 360, "height": 640}
 
 
@@ -46,8 +50,7 @@ async def test_what_was_said_is_found_and_opened_in_its_place(open_window: OpenW
     # Down to the end: what is read stays where it is, and nothing is missing or double.
     last = (await alice.texts.all_inner_texts())[-1]
     while last != texts[-1]:
-        await alice.message(last).evaluate("(message) => message.scrollIntoView({ block: 'end' })")
-        before = await alice.message(last).evaluate(PLACE)
+        before = await alice.message(last).evaluate(AT_THE_END)
         await expect(alice.texts.last).not_to_have_text(last)
         after = await alice.message(last).evaluate(PLACE)
         assert abs(after - before) <= 1, f"{last} moved by {after - before} px"
