@@ -204,6 +204,21 @@ async def test_more_searches_than_may_wait_are_refused(
     assert any(isinstance(each, Refusal) and each.code == "busy" for each in outcomes)
 
 
+async def test_each_search_is_planned_for_its_own_words(
+    search: Search, rooms: Rooms, pool: Pool
+) -> None:
+    await rooms.create("kitchen", ALICE)
+    for _ in range(8):  # PostgreSQL thinks of a plan for any words after five
+        await find(search, "tea")
+    async with pool.connection() as connection:
+        plans = await connection.fetchrow(
+            "SELECT sum(custom_plans) AS own, sum(generic_plans) AS any"
+            " FROM pg_prepared_statements"
+            " WHERE statement LIKE '%JOIN readable%' AND statement NOT LIKE '%pg_prepared%'"
+        )
+    assert (plans["own"], plans["any"]) == (8, 0)
+
+
 async def test_the_index_is_used(
     search: Search, rooms: Rooms, messages: Messages, other: asyncpg.Connection[asyncpg.Record]
 ) -> None:

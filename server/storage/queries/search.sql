@@ -44,5 +44,7 @@ LIMIT :limit;
 SELECT tsvector_to_array(search_words(array_to_string(:terms::text[], ' ')));
 
 -- name: limit_search(milliseconds)!
--- From here to the end of the transaction no query takes longer.
-SELECT set_config('statement_timeout', :milliseconds::text, true);
+-- From here to the end of the transaction no query takes longer, and each is planned for its
+-- own words: a plan for any words would not use their index.
+SELECT set_config('statement_timeout', :milliseconds::text, true),
+       set_config('plan_cache_mode', 'force_custom_plan', true);
