@@ -216,6 +216,7 @@ async def test_each_search_is_planned_for_its_own_words(
             " FROM pg_prepared_statements"
             " WHERE statement LIKE '%JOIN readable%' AND statement NOT LIKE '%pg_prepared%'"
         )
+    assert plans is not None
     assert (plans["own"], plans["any"]) == (8, 0)
 
 
