@@ -148,6 +148,27 @@ class Archive:
         found = await (read.before(before) if after is None else read.after(after))
         return Page(await read.fold(found), found.more, top.position, top.saved)
 
+    async def first_since(self, room: str, moment: int) -> Position | None:
+        """Find the first message that was said at or after ``moment`` (Unix ms) and is saved.
+
+        Raises:
+            Refusal: ``unavailable``.
+        """
+        return await self._messages.first_since(room, moment)
+
+    async def unsaved_changes(self, room: str) -> list[Entry]:
+        """Read the changes of messages that PostgreSQL does not know yet; none of a cold room.
+
+        Raises:
+            Refusal: ``room_gone``, ``unavailable``.
+        """
+        try:
+            top = await history.sync(self._client, room, None, 0, 0)
+        except Cold:
+            return []
+        first = Position(top.saved.epoch, top.saved.seq + 1)
+        return (await history.changes(self._client, room, first)).entries
+
     async def _resume_from_storage(self, room: str, position: Position, top: Synced) -> Synced:
         limit = self._settings.resume_events
         try:

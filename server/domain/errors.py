@@ -53,6 +53,9 @@ KINDS: dict[str, Kind] = {
     "not_subscribed": Kind(400, "Subscribe to the room first."),
     "too_many_rooms": Kind(400, "The socket holds as many rooms as it may."),
     "too_many_owned": Kind(400, "You own as many rooms as one person may."),
+    # Search.
+    "invalid_search": Kind(400, "The search cannot be read."),
+    "search_too_wide": Kind(422, "This finds too much. Add a word, a room, a person or a day."),
     # Load and failure.
     "rate_limited": Kind(429, "Slow down a little.", 1_000),
     "throttled": Kind(429, "Too many attempts. Wait a little.", 30_000),

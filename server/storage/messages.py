@@ -182,6 +182,12 @@ class Messages:
             )
         return None if row is None else (row["user_id"], row["cid"], row["at"])
 
+    async def first_since(self, room_id: str, moment: int) -> Position | None:
+        """Find the first message not older than ``moment``, Unix milliseconds."""
+        async with self._pool.connection() as connection:
+            row = await queries.first_message_since(connection, room_id=room_id, moment=moment)
+        return None if row is None else Position(row["epoch"], row["seq"])
+
     async def change_of(self, room_id: str, user_id: str, cid: str) -> tuple[Position, int] | None:
         """Tell where a person's change of this cid stands, and its time."""
         async with self._pool.connection() as connection:

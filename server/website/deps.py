@@ -20,6 +20,7 @@ from server.storage.audit import Audit
 from server.storage.departures import Departures
 from server.storage.pool import Pool
 from server.storage.rooms import Rooms
+from server.storage.search import Search
 from server.storage.sessions import Sessions
 from server.storage.users import Users
 from server.website.directory import Directory
@@ -38,6 +39,7 @@ class WebsiteDeps:
     tokens: Tokens
     users: Users
     rooms: Rooms
+    search: Search
     sessions: Sessions
     cache: SessionCache
     throttle: Throttle
@@ -74,6 +76,7 @@ class WebsiteDeps:
             tokens=tokens,
             users=Users(pool),
             rooms=rooms,
+            search=Search(pool),
             sessions=sessions,
             cache=cache,
             throttle=Throttle(client, settings.login_window_s),

@@ -71,6 +71,24 @@ async def see_as_member(deps: WebsiteDeps, identity: Identity, room_id: str) -> 
     return seen
 
 
+async def readable(deps: WebsiteDeps, identity: Identity, room_ids: list[str]) -> set[str]:
+    """Tell in which of these rooms the person may read now, whatever is saved of it yet.
+
+    Raises:
+        Refusal: ``unavailable``.
+    """
+    found: set[str] = set()
+    for room_id, overview in (await overviews(deps, identity, room_ids)).items():
+        role = overview.role
+        if role is None:
+            room = await deps.directory.find(room_id)
+            if room is None or room.deleted or room.visibility is Visibility.PRIVATE:
+                continue
+        if role is not Role.BANNED:
+            found.add(room_id)
+    return found
+
+
 async def overviews(
     deps: WebsiteDeps, identity: Identity, room_ids: list[str]
 ) -> dict[str, Overview | Summary]:

@@ -77,6 +77,7 @@ def room_context(events: list[dict[str, Any]], **rest: Any) -> dict[str, Any]:
         "read": position,
         "unread": 0,
         "older": "",
+        "later": "",
         "rooms": [],
         "socket": "/ws",
         "limits": {"text_chars": 4000},
@@ -88,6 +89,8 @@ def room_context(events: list[dict[str, Any]], **rest: Any) -> dict[str, Any]:
         "rooms": [item(mine=True), item("garden", unread=128, last=None)],
         "events": events,
         "older": "",
+        "later": "",
+        "at": "",
         "people": [{**ALICE, "role": "owner"}, {**BOB, "role": "member"}],
         "new_cid": "cid1",
         "page_data": {**data, **rest.pop("page_data", {})},
@@ -106,7 +109,17 @@ def every_page() -> dict[str, tuple[str, dict[str, Any]]]:
     history = [message(1), message(2, by=BOB), {**message(3), "ev": "joined", "role": "member"}]
     left = {**message(4), "ev": "left", "reason": "removed"}
     stranger = common(None)
+    segments = [{"text": "<b>", "found": False}, {"text": "tea", "found": True}]
+    hit = {"room": {"id": "kitchen", "name": "Kitchen"}, "user": BOB, "at": EPOCH, "edited": True}
+    hit |= {"segments": segments, "url": f"/chatrooms/chat/kitchen?at={EPOCH}-1#at"}
+    found = {"q": "tea", "q_max": 200, "asked": True, "results": [hit], "next": "1.kitchen.1-1"}
+    found |= {"failure": "", "away": False, "rooms": [item()], "page_data": data}
+    none = {**found, "results": [], "next": ""}
     return {
+        "search": ("search.html", {**common(), **found}),
+        "search, nothing asked": ("search.html", {**common(), **none, "q": "", "asked": False}),
+        "search, nothing found": ("search.html", {**common(), **none}),
+        "search, away": ("search.html", {**common(), **none, "failure": "Gone.", "away": True}),
         "register": ("register.html", {**stranger, "form": form, "errors": {"password": "Short."}}),
         "register, still empty": (
             "register.html",

@@ -136,6 +136,8 @@ async def test_real_answers_look_as_the_document_says(site: Site) -> None:
     await step(alice, "delete", message, **ids)
     page = await step(alice, "get", f"{at}/messages", room_id=room)
     assert page.json["events"][-1]["deleted"]["user"]["name"] == "Alice B."
+    await step(alice, "get", "/api/v1/search", query="?q=hello")
+    await step(alice, "get", "/api/v1/search", query="?q=after:never")
     await step(bob, "delete", f"{at}/membership", room_id=room)
     await step(bob, "post", f"{at}/messages", {"cid": "c1", "text": "hi"}, room_id=room)
     await step(bob, "delete", f"{at}/membership", room_id=room)

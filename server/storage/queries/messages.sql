@@ -74,6 +74,44 @@ WHERE room_id = :room_id AND user_id = :user_id AND cid = :cid AND kind IN ('e',
 -- Where the saved history of a room ends, set-aside records included.
 SELECT last_epoch, last_seq FROM chatrooms WHERE id = :room_id;
 
+-- name: first_message_since(room_id, moment)^
+-- The first message of a room that is not older than a moment. Times grow with positions, so
+-- the positions of one epoch are halved until the place is found: some twenty looks at the key.
+WITH RECURSIVE epochs AS (
+    (SELECT epoch, seq, at FROM messages WHERE room_id = :room_id ORDER BY epoch, seq LIMIT 1)
+    UNION ALL
+    SELECT next.epoch, next.seq, next.at
+    FROM epochs CROSS JOIN LATERAL (
+        SELECT epoch, seq, at FROM messages
+        WHERE room_id = :room_id AND messages.epoch > epochs.epoch
+        ORDER BY epoch, seq LIMIT 1
+    ) AS next
+), halves AS (
+    SELECT chosen.epoch, chosen.seq AS low, 1 + (
+        SELECT max(seq) FROM messages WHERE room_id = :room_id AND messages.epoch = chosen.epoch
+    ) AS high
+    FROM (
+        SELECT epoch, seq FROM epochs WHERE at < :moment::bigint ORDER BY epoch DESC LIMIT 1
+    ) AS chosen
+    UNION ALL
+    SELECT halves.epoch,
+           CASE WHEN probe.at < :moment THEN probe.seq + 1 ELSE low END,
+           CASE WHEN probe.at < :moment THEN high ELSE (low + high) / 2 END
+    FROM halves CROSS JOIN LATERAL (
+        SELECT seq, at FROM messages
+        WHERE room_id = :room_id AND messages.epoch = halves.epoch AND seq >= (low + high) / 2
+        ORDER BY seq LIMIT 1
+    ) AS probe
+    WHERE low < high
+)
+SELECT epoch, seq FROM messages
+WHERE room_id = :room_id AND kind = 'm' AND (epoch, seq) >= (
+    coalesce((SELECT epoch FROM halves WHERE low >= high), 0),
+    coalesce((SELECT low FROM halves WHERE low >= high), 0)
+)
+ORDER BY epoch, seq
+LIMIT 1;
+
 -- name: lock_rooms(room_ids)!
 -- Two writers that overlap take turns room by room, always in this order: no deadlock.
 SELECT id FROM chatrooms WHERE id = ANY(:room_ids::text[]) ORDER BY id FOR NO KEY UPDATE;

@@ -6,7 +6,17 @@ from typing import Final
 
 from aiohttp import web
 
-from server.website.api import accounts, admin, changes, document, me, messages, rooms, sessions
+from server.website.api import (
+    accounts,
+    admin,
+    changes,
+    document,
+    me,
+    messages,
+    rooms,
+    search,
+    sessions,
+)
 
 ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
     accounts.routes,
@@ -14,6 +24,7 @@ ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
     rooms.routes,
     messages.routes,
     changes.routes,
+    search.routes,
     sessions.routes,
     admin.routes,
     document.routes,

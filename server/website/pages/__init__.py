@@ -18,6 +18,7 @@ from server.website.pages import (
     register,
     room,
     rooms,
+    search,
     token,
 )
 
@@ -28,6 +29,7 @@ ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
     token.routes,
     rooms.routes,
     room.routes,
+    search.routes,
     profile.routes,
     language.routes,
     farewell.routes,

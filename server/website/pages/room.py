@@ -7,23 +7,21 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from server.domain import events
 from server.domain.errors import Refusal
 from server.domain.ids import is_id, new_id
 from server.domain.limits import Limits
-from server.domain.positions import Position
 from server.website import rooms
 from server.website.answers import see_other
 from server.website.deps import DEPS
-from server.website.inputs import Input, position_of, read_form, room_id_of
+from server.website.inputs import Input, read_form, room_id_of
 from server.website.listing import member_rooms
 from server.website.pages.rooms import rooms_data
+from server.website.pages.view import view_of
 from server.website.render import render
 from server.website.visit import identity_of, visit_of
 
 routes = web.RouteTableDef()
 
-PAGE_EVENTS: Final = 50
 SHOWN: Final = {"message", "joined", "left"}
 
 
@@ -36,19 +34,15 @@ class PostForm(Input):
 
 @routes.get("/chatrooms/chat/{room_id}")
 async def show(request: web.Request) -> web.StreamResponse:
-    """Show the room, which joins a public one; ``before`` shows an older page."""
+    """Show the room, which joins a public one.
+
+    ``at`` opens it around an event, ``on`` around the first of a day; ``before`` and ``after``
+    show the page next to one.
+    """
     deps, identity = request.app[DEPS], identity_of(request)
     room_id = room_id_of(request)
-    before = position_of(request.query.get("before"))
     room, entered = await rooms.enter(deps, identity, room_id)
-    page = await deps.archive.page(room_id, before=before, limit=PAGE_EVENTS)
-    decoded = [events.decode(event) for event in page.events]
-    # The socket goes on after the last event that the page shows: nothing lies between but
-    # changes of messages, and the newest page has those of the room's newest position too.
-    position = _position_of(decoded[-1]) if decoded else entered.position
-    if before is None:
-        position = max(position, page.position)
-    older = str(_position_of(decoded[0])) if page.more and decoded else ""
+    view = await view_of(deps, request, room_id, entered.position)
     items = await member_rooms(deps, identity, room)
     person = identity.user._asdict()
     about = {
@@ -61,20 +55,23 @@ async def show(request: web.Request) -> web.StreamResponse:
     context = {
         "room": about,
         "rooms": [item.as_dict() for item in items],
-        "events": [event for event in decoded if event["ev"] in SHOWN],
-        "older": older,
+        "events": [event for event in view.events if event["ev"] in SHOWN],
+        "older": view.older,
+        "later": view.later,
+        "at": view.at,
         "people": [each._asdict() for each in await _people(request, room_id)],
         "new_cid": new_id(),
         "page_data": {
             "room": {"id": room.id, "name": room.name, "mine": about["mine"]},
             "user": person,
             "session": identity.session_id,
-            "position": position._asdict(),
-            "saved": page.saved._asdict(),
+            "position": view.position._asdict(),
+            "saved": view.saved._asdict(),
             "read": entered.read._asdict(),
             "unread": entered.unread,
             "role": entered.role.value,
-            "older": older,
+            "older": view.older,
+            "later": view.later,
             "rooms": rooms_data(items),
             "socket": "/ws",
             "limits": asdict(Limits.read_from(deps.settings)),
@@ -102,7 +99,3 @@ async def _people(request: web.Request, room_id: str) -> list[Any]:
         return list(await request.app[DEPS].archive.rooms.people(room_id))
     except Refusal:
         return []
-
-
-def _position_of(event: dict[str, Any]) -> Position:
-    return Position(event["epoch"], event["seq"])

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HELD, Timeline } from "../../../web/static/js/models/timeline.js";
-import { ALICE, EPOCH, hear, message, messages } from "./cast.mjs";
+import { ALICE, BOB, EPOCH, hear, message, messages } from "./cast.mjs";
 
 const newTimeline = (rest = {}) => new Timeline({ me: ALICE.id, events: messages(1, 3), ...rest });
 const seqs = (timeline) => timeline.events.map((event) => event.seq);
@@ -104,4 +104,37 @@ test("a page that is open for weeks forgets from the top", () => {
   assert.equal(timeline.events.length, HELD);
   assert.equal(timeline.hasEarlier, true);
   assert.deepEqual(heard, [["trim", 1001]]);
+});
+
+const newPart = () => newTimeline({ last: { epoch: EPOCH, seq: 9 }, hasLater: true });
+
+test("live events of a room whose end is not shown only move the place on", () => {
+  const timeline = newPart();
+  const heard = hear(timeline, "append", "later", "change");
+  assert.equal(timeline.apply(message(10)), "applied");
+  const edit = { ev: "edited", room: "kitchen", epoch: EPOCH, seq: 11, at: 0, user: BOB, cid: "e", text: "new" };
+  assert.equal(timeline.apply({ ...edit, target: { epoch: EPOCH, seq: 2, user: BOB.id, cid: "c2" } }), "applied");
+  assert.deepEqual(seqs(timeline), [1, 2, 3]);
+  assert.deepEqual(heard.map(([name]) => name), ["later", "change"]);
+});
+
+test("later history joins what is live without a hole and without an event twice", () => {
+  const timeline = newPart();
+  timeline.extend(messages(4, 6), true, { epoch: EPOCH, seq: 9 });
+  assert.equal(timeline.hasLater, true);
+  timeline.apply(message(10));
+  timeline.extend(messages(7, 9), false, { epoch: EPOCH, seq: 9 });
+  assert.equal(timeline.hasLater, true, "the page was read before the last live event");
+  timeline.extend(messages(10, 12), false, { epoch: EPOCH, seq: 12 });
+  assert.equal(timeline.hasLater, false);
+  for (const seq of [11, 12, 13]) assert.equal(timeline.apply(message(seq)), "applied");
+  assert.deepEqual(seqs(timeline), Array.from({ length: 13 }, (_, index) => index + 1));
+});
+
+test("a reader who goes to the end hears every event once", () => {
+  const timeline = newPart();
+  timeline.join({ epoch: EPOCH, seq: 12 }, messages(10, 12));
+  assert.equal(timeline.hasLater, false);
+  for (const seq of [10, 11, 12, 13]) timeline.apply(message(seq));
+  assert.deepEqual(seqs(timeline), [10, 11, 12, 13]);
 });

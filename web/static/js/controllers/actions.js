@@ -1,12 +1,14 @@
+import { text as written } from "../models/position.js";
+import { tell } from "./message-node.js";
 import { toEnd } from "./rows.js";
 
 const MODERATES = new Set(["owner", "moderator"]);
 
 /**
- * What one may do with a message: react, and edit or delete an own one. One toolbar goes to the message that is pointed
+ * What one may do with a message: react, copy its address, and edit or delete an own one. One toolbar goes to the message that is pointed
  * at, focused or tapped; from the focused timeline the arrows go from message to message.
  */
-export default function actions(element, { session }) {
+export default function actions(element, { session, words }) {
   const { conversation } = session;
   const { timeline, changes } = conversation;
   const text = document.getElementById("text");
@@ -87,6 +89,19 @@ export default function actions(element, { session }) {
       hide();
       changes.begin(message);
     } else if (what === "delete") ask(message);
+    else copyLink(message);
+  }
+
+  /** An address that opens the room around the message; the browser may refuse to have it copied. */
+  async function copyLink(message) {
+    const url = new URL(`?at=${written(message)}#at`, location.origin + location.pathname).href;
+    try {
+      await navigator.clipboard.writeText(url);
+      tell(words.say("linkCopied"));
+    } catch {
+      history.replaceState(null, "", url);
+      tell(words.say("linkShown"));
+    }
   }
 
   function react(node, emoji) {
@@ -118,7 +133,7 @@ export default function actions(element, { session }) {
   function shortcut(event, node) {
     const message = eventOf(node);
     if (!message || bar.parentElement !== node) return;
-    const what = { e: "edit", r: "react", Delete: "delete" }[event.key];
+    const what = { e: "edit", r: "react", l: "link", Delete: "delete" }[event.key];
     if (!what || bar.querySelector(`[data-act="${what}"]`).hidden) return;
     event.preventDefault();
     act(node, what);

@@ -1,4 +1,5 @@
 import { OutboxFull } from "../models/outbox.js";
+import { loadNewest } from "./reading.js";
 import { toEnd } from "./rows.js";
 
 const WARN_FROM = 0.8;
@@ -133,6 +134,8 @@ export default function composer(form, { data, words, session }) {
     draft.write("");
     typing.sent();
     changed();
+    // What one says stands at the end, and that is where to look then.
+    if (conversation.timeline.hasLater) loadNewest({ words, session });
     toEnd(document.getElementById("timeline"));
     text.focus();
   }

@@ -207,15 +207,21 @@ function newButton(name, act) {
 
 /** Says below the text what was just done, and takes it back when asked to, for some seconds. */
 export function offerUndo(said, words, act) {
-  const line = document.getElementById("undo");
   const undo = () => {
     withdraw();
     act();
   };
-  line.replaceChildren(said, newButton(words.say("undo"), undo));
+  const withdraw = tell(said, newButton(words.say("undo"), undo));
+}
+
+/** Says something below the text for some seconds; returns what takes it away before. */
+export function tell(...said) {
+  const line = document.getElementById("undo");
+  line.replaceChildren(...said);
   line.hidden = false;
   clearTimeout(timer);
   timer = setTimeout(withdraw, OFFERED_MS);
+  return withdraw;
 
   function withdraw() {
     clearTimeout(timer);

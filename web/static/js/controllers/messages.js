@@ -1,6 +1,6 @@
 import { arrange, draw, fillText, offerUndo, place, showFold, showStatus } from "./message-node.js";
-import { loadEarlier } from "./reading.js";
-import { Rows, isAtEnd, isEvent, keepPlace, toEnd } from "./rows.js";
+import { loadEarlier, loadLater, loadNewest } from "./reading.js";
+import { Rows, isAtEnd, isEvent, keepPlace, keepRow, toEnd } from "./rows.js";
 import { oncePerFrame } from "./window.js";
 
 /**
@@ -21,6 +21,7 @@ export default function messages(element, page) {
   let fresh = 0;
 
   const schedule = oncePerFrame(drawArrived);
+  const schedulePill = oncePerFrame(showPill);
 
   adopt();
   timeline.on("append", (event) => {
@@ -31,18 +32,24 @@ export default function messages(element, page) {
   changes.on("change", refold);
   timeline.on("reset", redraw);
   timeline.on("prepend", drawEarlier);
+  timeline.on("extend", drawLater);
+  timeline.on("later", countLater);
   timeline.on("trim", forget);
   timeline.on("saved", markSaved);
   outbox.on("change", (entry) => entry.room === room && drawPending(entry));
   outbox.on("remove", dropPending);
-  element.addEventListener("scroll", () => (isAtEnd(element) ? seen() : pill.hidden && showPill()), { passive: true });
+  element.addEventListener("scroll", () => (atNewest() ? seen() : pill.hidden && showPill()), { passive: true });
   pill.addEventListener("click", () => {
-    toEnd(element);
-    seen();
+    if (timeline.hasLater) loadNewest(page);
+    else {
+      toEnd(element);
+      seen();
+    }
     document.getElementById("text").focus({ preventScroll: true });
   });
   loadEarlier(element, page);
-  openAtUnread();
+  openAtPlace();
+  loadLater(element, page);
   // The reader may have scrolled while the scripts were on their way.
   showPill();
 
@@ -184,6 +191,27 @@ export default function messages(element, page) {
     });
   }
 
+  /** Later history comes below what is read, which stays where it is, also at the end of what was there. */
+  function drawLater(events) {
+    quietly(() => {
+      keepRow(element, rows.last, () => {
+        for (const node of drawAll(events)) {
+          rows.append(node);
+          arrange(node, words);
+        }
+        document.getElementById("later").hidden = !timeline.hasLater;
+      });
+      for (const node of pending.values()) arrange(node, words);
+      showPill();
+    });
+  }
+
+  function countLater(event) {
+    if (event.ev !== "message" || timeline.isOwn(event)) return;
+    fresh++;
+    schedulePill();
+  }
+
   function redraw(events) {
     quietly(() => {
       arrived = [];
@@ -235,7 +263,7 @@ export default function messages(element, page) {
   }
 
   function showPill() {
-    pill.hidden = isAtEnd(element);
+    pill.hidden = atNewest();
     pill.classList.toggle("pill--fresh", fresh > 0);
     pill.lastElementChild.textContent = fresh ? words.count("fresh", fresh) : words.say("toEnd");
   }
@@ -251,7 +279,19 @@ export default function messages(element, page) {
     requestAnimationFrame(() => requestAnimationFrame(() => element.setAttribute("aria-live", "polite")));
   }
 
-  function openAtUnread() {
+  function atNewest() {
+    return isAtEnd(element) && !timeline.hasLater;
+  }
+
+  /** Opens at the message that the address names, or at the first unread one, or at the end. */
+  function openAtPlace() {
+    const named = document.getElementById("at");
+    if (named) {
+      named.tabIndex = -1;
+      named.focus({ preventScroll: true });
+      named.scrollIntoView({ block: "center" });
+      return;
+    }
     const line = list.querySelector(".new-line");
     if (!line) return;
     const above = element.getBoundingClientRect().top - line.getBoundingClientRect().top;

@@ -12,6 +12,7 @@ export default function rooms(element, page) {
   const { watch, unread, socket, conversation } = session;
   const list = element.querySelector("#room-list");
   const search = element.querySelector("#search");
+  const messages = element.querySelector("#search-messages");
   const current = page.data.room?.id;
   const lasts = new Map();
   const newest = new Map();
@@ -28,6 +29,7 @@ export default function rooms(element, page) {
     find();
   });
   search.addEventListener("input", () => {
+    offerMessages();
     clearTimeout(timer);
     timer = setTimeout(find, TYPING_PAUSE_MS);
   });
@@ -42,6 +44,7 @@ export default function rooms(element, page) {
   conversation?.on("returned", find);
   conversation?.on("gone", find);
   // Somebody was faster than this script.
+  offerMessages();
   if (search.value !== search.defaultValue) find();
 
   function isInRoom() {
@@ -55,6 +58,13 @@ export default function rooms(element, page) {
     }
   }
 
+  /** What is typed may have been said instead. */
+  function offerMessages() {
+    const wanted = search.value.trim();
+    messages.hidden = !wanted;
+    messages.href = `/search?q=${encodeURIComponent(wanted)}`;
+  }
+
   async function find() {
     clearTimeout(timer);
     searching?.abort();
@@ -66,7 +76,7 @@ export default function rooms(element, page) {
       const found = await fetchDocument(isInRoom() && !wanted ? location.pathname : HOME + query, turn.signal);
       if (turn !== searching) return;
       show(found);
-      if (!current) history.replaceState(null, "", HOME + query);
+      if (location.pathname === HOME) history.replaceState(null, "", HOME + query);
     } catch {
       if (turn === searching && wanted) search.setCustomValidity(words.say("searchFailed"));
       if (turn === searching && wanted) search.reportValidity();

@@ -25,6 +25,11 @@ export class Rows {
     return this.#list.querySelector("[data-seq]");
   }
 
+  /** The newest event's row. */
+  get last() {
+    return [...this.#list.querySelectorAll("[data-seq]")].at(-1) ?? null;
+  }
+
   all() {
     return [...this.#list.querySelectorAll(".chunk > li")];
   }
@@ -107,4 +112,17 @@ export function keepPlace(scroller, change) {
   const top = scroller.scrollTop;
   change();
   scroller.scrollTop = top - (scroller.scrollHeight - height);
+}
+
+/** Runs `change` and leaves `row` where it is, even where the scroller would stay at its end. */
+export function keepRow(scroller, row, change) {
+  if (!row) {
+    change();
+    return;
+  }
+  scroller.style.overflowAnchor = "none";
+  const before = row.getBoundingClientRect().top;
+  change();
+  scroller.scrollTop += row.getBoundingClientRect().top - before;
+  requestAnimationFrame(() => (scroller.style.overflowAnchor = ""));
 }

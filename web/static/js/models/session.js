@@ -44,10 +44,12 @@ export async function openSession({ page, events, people, url, version, locks, n
       saved: page.saved,
       hasEarlier: Boolean(page.older),
       earliest: parse(page.older),
+      hasLater: Boolean(page.later),
     });
     const typing = new Typing({ tell: () => socket.request("typing", { room }).catch(() => {}) });
     const presence = new Presence(people);
     timeline.on("append", (event) => unread.count(event));
+    timeline.on("later", (event) => unread.count(event));
     unread.set(room, page.unread ?? 0, timeline.last);
     const changes = new Changes({
       user,

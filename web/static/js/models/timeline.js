@@ -12,7 +12,10 @@ const GRAVES = 1_000;
  * What was said in one room, in the order of its positions and without a hole. Changes of messages have positions too,
  * but are no events of their own here: they change the message, or nothing if the message is not here.
  *
- * Emits `append` (event), `change` (message), `prepend` (events), `reset` (events), `saved` (watermark) and `trim`
+ * A page may show an older part of the room, with more after it (`hasLater`). Then live events only move `last` on, and
+ * what lies between comes in pages until both meet.
+ *
+ * Emits `append` (event), `later` (event that is not shown yet), `extend` (events), `change` (message), `prepend` (events), `reset` (events), `saved` (watermark) and `trim`
  * (count from the top).
  */
 export class Timeline extends Emitter {
@@ -25,20 +28,26 @@ export class Timeline extends Emitter {
   hasEarlier;
   /** Older history is asked for before this position. */
   earliest;
+  /** Whether there is something between the last event here and the newest of the room. */
+  hasLater;
+  /** Everything up to here is shown, or changes something that is. */
+  latest;
   #messages = new Map();
   #folds = new Map();
   #graves = new Set();
   #me;
 
-  constructor({ me, events = [], last = START, saved = START, hasEarlier = false, earliest = null }) {
+  constructor({ me, events = [], last = START, saved = START, hasEarlier = false, earliest = null, hasLater = false }) {
     super();
     this.#me = me;
     this.saved = at(saved);
     this.hasEarlier = hasEarlier;
+    this.hasLater = hasLater;
     // Events that a page does not draw have a place all the same: the later of the two is where it stands.
     const drawn = events.at(-1) ?? START;
     this.last = at(compare(drawn, last) > 0 ? drawn : last);
     this.events = this.#take(events);
+    this.latest = at(drawn);
     this.earliest = earliest ?? (this.first && at(this.first));
   }
 
@@ -83,11 +92,25 @@ export class Timeline extends Emitter {
     if (!follows(event, this.last)) return "gap";
     this.last = at(event);
     if (isChange(event)) this.#change(event, { live: true });
-    else {
+    else if (this.hasLater) this.emit("later", event);
+    else if (compare(event, this.latest) > 0) {
       this.events.push(...this.#take([event]));
+      this.latest = at(event);
       this.emit("append", event);
     }
     return "applied";
+  }
+
+  /**
+   * Puts a page of later history, oldest first, after what is here. `position` is where the room ended before the page
+   * was read: a page without `more` that reaches up to the live events joins them.
+   */
+  extend(events, more, position) {
+    const shown = this.#take(events.filter((event) => compare(event, this.latest) > 0));
+    this.events.push(...shown);
+    if (shown.length) this.latest = at(shown.at(-1));
+    this.hasLater = more || compare(position, this.last) < 0;
+    this.emit("extend", shown);
   }
 
   /** Starts anew from the tail of the room's history. */
@@ -98,6 +121,8 @@ export class Timeline extends Emitter {
     this.last = at(position);
     this.earliest = events.length ? at(events[0]) : null;
     this.hasEarlier = (events[0]?.seq ?? 1) > 1;
+    this.hasLater = false;
+    this.latest = at(events.at(-1) ?? position);
     this.emit("reset", this.events);
   }
 
@@ -110,6 +135,14 @@ export class Timeline extends Emitter {
     this.hasEarlier = hasEarlier && older.length > 0;
     if (older.length) this.earliest = at(older[0]);
     this.emit("prepend", shown);
+  }
+
+  /** Leaves an older part for the room's end: a page that was read when live events had come no further than its end. */
+  join(position, events) {
+    const heard = this.last;
+    this.reset(position, events);
+    // Those in between come once more, and are known then.
+    this.last = heard;
   }
 
   markSaved(watermark) {

@@ -1,0 +1,32 @@
+"""Messages by their words."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from server.domain.search import parse_query
+from server.website.answers import json_answer
+from server.website.api.models import FoundModel, SearchModel, SearchQuery
+from server.website.api.operation import operation
+from server.website.deps import DEPS
+from server.website.inputs import read_query
+from server.website.search import search
+from server.website.visit import identity_of
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/api/v1/search")
+@operation(
+    "Search messages",
+    SearchModel,
+    query=SearchQuery,
+    refusals=("bad_request", "invalid_search", "search_too_wide", "busy"),
+)
+async def find(request: web.Request) -> web.StreamResponse:
+    """Find messages in rooms that this person may read, the newest first."""
+    asked = read_query(request, SearchQuery)
+    query = parse_query(asked.q)
+    page = await search(request.app[DEPS], identity_of(request), query, asked.after, asked.limit)
+    found = [FoundModel.model_validate(each.as_dict()) for each in page.results]
+    return json_answer(SearchModel(results=found, next=page.next))
