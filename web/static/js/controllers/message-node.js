@@ -1,5 +1,5 @@
-import { split } from "../models/links.js";
 import { hue, initials } from "../models/people.js";
+import { fillText } from "./marked.js";
 import { showMoment } from "./page.js";
 import { isEvent, previousEvent, previousRow } from "./rows.js";
 
@@ -18,21 +18,6 @@ let timer;
 
 export function draw(event, words) {
   return event.ev === "message" ? drawMessage(event, words) : drawMemberLine(event, words);
-}
-
-/** Text as it was typed, with its addresses as links. Nothing in it is ever read as markup. */
-export function fillText(element, text) {
-  element.replaceChildren(
-    ...split(text).map((part) => {
-      if (!part.href) return part.text;
-      const link = document.createElement("a");
-      link.href = part.href;
-      link.rel = "noopener noreferrer nofollow";
-      link.target = "_blank";
-      link.textContent = part.text;
-      return link;
-    }),
-  );
 }
 
 /** Writes where and when an event stands; an own message gets it when the server knows it. */
@@ -110,7 +95,8 @@ const dayOf = (node) => new Date(Number(node.dataset.at)).toDateString();
 export function showFold(node, view, words) {
   const text = node.querySelector(".message__text");
   const said = view.isDeleted ? words.say("messageDeleted") : view.text;
-  if (text.textContent !== said || view.isDeleted) fillText(text, said);
+  if (view.isDeleted) text.textContent = said;
+  else if (text.textContent !== said) fillText(text, said);
   node.classList.toggle("message--deleted", view.isDeleted);
   if (view.isEdited) text.dataset.mark = words.say("edited");
   else delete text.dataset.mark;

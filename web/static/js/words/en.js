@@ -8,6 +8,8 @@ export default {
   discard: "Discard",
   discarded: "The message is discarded.",
   undo: "Undo",
+  copyCode: "Copy the code",
+  copied: "Copied",
   edited: "(edited)",
   messageDeleted: "This message was deleted",
   refused_edit: "The message was not changed.",

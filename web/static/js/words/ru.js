@@ -8,6 +8,8 @@ export default {
   discard: "Удалить",
   discarded: "Сообщение удалено.",
   undo: "Вернуть",
+  copyCode: "Скопировать код",
+  copied: "Скопировано",
   edited: "(изменено)",
   messageDeleted: "Сообщение удалено",
   refused_edit: "Сообщение не изменено.",
