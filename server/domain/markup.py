@@ -43,6 +43,23 @@ def parse(text: str) -> list[Node]:
     return joined(out)
 
 
+def plain(text: str) -> str:
+    """Return what is seen of a text, without its looks: for a line that speaks of a message."""
+    return _seen(parse(text))
+
+
+def _seen(nodes: list[Node]) -> str:
+    parts: list[str] = []
+    for node in nodes:
+        if isinstance(node, str):
+            parts.append(node)
+        elif node.tag != "mark":
+            parts.append(_seen(node.nodes))
+        elif "\n" in str(node.nodes[0]):
+            parts.append("\n")
+    return "".join(parts)
+
+
 def _block(lines: list[str], at: int) -> tuple[list[Node], int]:
     """Read the fence, quote or list that begins on a line; none, and one line, where it is text."""
     line = lines[at]

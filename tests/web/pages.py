@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 from babel.support import NullTranslations
 
+from server.domain.markup import plain
 from server.website.locale import LANGUAGES, Locales, short_moment
 from server.website.markup import render_markup
 
@@ -34,7 +35,7 @@ def environment(language: str = "en") -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["markup"] = render_markup
+    made.filters.update(markup=render_markup, plain=plain)
     made.globals.update(static=lambda path: BASE + path, languages=list(LANGUAGES))
     made.globals.update(lang=language, short_moment=partial(short_moment, language))
     install = made.install_gettext_translations  # type: ignore[attr-defined]  # the extension adds it

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.domain.markup import parse
+from server.domain.markup import parse, plain
 from server.domain.spans import TAGS, Node
 from server.website.markup import render_markup
 from tests.helpers import require
@@ -100,6 +100,10 @@ def test_a_text_is_drawn_as_the_cases_say(case: dict[str, str]) -> None:
 
 def test_the_cases_have_every_element() -> None:
     assert set().union(*(tags(parse(case["text"])) for case in CASES)) == TAGS
+
+
+def test_a_line_that_speaks_of_a_message_has_no_signs_in_it() -> None:
+    assert plain("**Hi** @[Al Mo]\n\n- `one`\n- two") == "Hi @Al Mo\none\ntwo"
 
 
 @given(texts)

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { mention, parse } from "../../../web/static/js/models/markup.js";
+import { mention, parse, plain } from "../../../web/static/js/models/markup.js";
 import { html } from "./drawn.mjs";
 
 const joined = (nodes) => nodes.map((node) => (typeof node === "string" ? node : joined(node.nodes))).join("");
@@ -17,6 +17,10 @@ for (const { text, html: wanted } of cases) {
 test("a name of several words is mentioned in brackets", () => {
   assert.deepEqual(["Bob", "Анна-Мария", "Alice Moreau", "a]b"].map(mention), ["@Bob", "@Анна-Мария", "@[Alice Moreau]", "@[a b]"]);
   assert.equal(parse(mention("Alice Moreau"))[0].value, "Alice Moreau");
+});
+
+test("a line that speaks of a message has no signs in it", () => {
+  assert.equal(plain("**Hi** @[Al Mo]\n\n- `one`\n- two"), "Hi @Al Mo\none\ntwo");
 });
 
 test("a long run of brackets takes no long time", () => {

@@ -55,6 +55,19 @@ export function parse(text) {
   return joined(out);
 }
 
+/** What is seen of a text, without its looks: for a line that speaks of a message. */
+export const plain = (text) => seen(parse(text));
+
+function seen(nodes) {
+  return nodes
+    .map((node) => {
+      if (typeof node === "string") return node;
+      if (node.tag !== "mark") return seen(node.nodes);
+      return node.nodes[0].includes("\n") ? "\n" : "";
+    })
+    .join("");
+}
+
 /** The fence, quote or list that begins on a line, and where it ends; null where the line is text. */
 function readBlock(lines, at) {
   const fence = FENCE.exec(lines[at]);
