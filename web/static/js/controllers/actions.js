@@ -6,7 +6,7 @@ const MODERATES = new Set(["owner", "moderator"]);
  * What one may do with a message: react, and edit or delete an own one. One toolbar goes to the message that is pointed
  * at, focused or tapped; from the focused timeline the arrows go from message to message.
  */
-export default function actions(element, { session }) {
+export default function actions(element, { session, words }) {
   const { conversation } = session;
   const { timeline, changes } = conversation;
   const text = document.getElementById("text");
@@ -83,6 +83,7 @@ export default function actions(element, { session }) {
   function act(node, what) {
     const message = eventOf(node);
     if (what === "react") choose(choice.hidden);
+    else if (what === "pick") pick(node);
     else if (what === "edit") {
       hide();
       changes.begin(message);
@@ -94,9 +95,17 @@ export default function actions(element, { session }) {
     const mine = changes.view(message).reactions.find((reaction) => reaction.emoji === emoji)?.isOwn;
     const wasChosen = choice.contains(document.activeElement);
     changes.react(message, emoji, !mine);
+    if (!mine) import("./emoji-list.js").then(({ usedEmoji }) => usedEmoji(emoji));
     choose(false);
     // The choice is gone, and the focus with it; a screen is not to open its keyboard for that.
     if (wasChosen) bar.querySelector('[data-act="react"]').focus();
+  }
+
+  async function pick(node) {
+    const { pickEmoji } = await import("./emoji-picker.js");
+    const emoji = await pickEmoji(words);
+    if (emoji && node.isConnected) react(node, emoji);
+    else if (!choice.hidden) leaveChoice();
   }
 
   function ask(message) {
@@ -141,12 +150,14 @@ export default function actions(element, { session }) {
 
   function leave(event) {
     if (choice.hidden) text.focus();
-    else {
-      choose(false);
-      bar.querySelector('[data-act="react"]').focus();
-    }
+    else leaveChoice();
     event.preventDefault();
     event.stopPropagation();
+  }
+
+  function leaveChoice() {
+    choose(false);
+    bar.querySelector('[data-act="react"]').focus();
   }
 
   const messageOf = (target) => target.closest?.(".message[data-seq]") ?? null;
