@@ -90,6 +90,7 @@ def room_context(events: list[dict[str, Any]], **rest: Any) -> dict[str, Any]:
         "room": {**room, "visibility": "public"},
         "rooms": [item(mine=True), item("garden", unread=128, last=None)],
         "events": events,
+        "quoted": {},
         "older": "",
         "people": [{**ALICE, "role": "owner"}, {**BOB, "role": "member"}],
         "new_cid": "cid1",

@@ -1,5 +1,7 @@
 import { toEnd } from "./rows.js";
 
+/** Letters where they lie on a Latin and on a Russian keyboard. */
+const KEYS = { e: "edit", у: "edit", r: "react", к: "react", q: "reply", й: "reply", Delete: "delete" };
 const MODERATES = new Set(["owner", "moderator"]);
 
 /**
@@ -84,6 +86,10 @@ export default function actions(element, { session, words }) {
     const message = eventOf(node);
     if (what === "react") choose(choice.hidden);
     else if (what === "pick") pick(node);
+    else if (what === "reply") {
+      hide();
+      changes.answer(message);
+    }
     else if (what === "edit") {
       hide();
       changes.begin(message);
@@ -127,7 +133,7 @@ export default function actions(element, { session, words }) {
   function shortcut(event, node) {
     const message = eventOf(node);
     if (!message || bar.parentElement !== node) return;
-    const what = { e: "edit", r: "react", Delete: "delete" }[event.key];
+    const what = KEYS[event.key];
     if (!what || bar.querySelector(`[data-act="${what}"]`).hidden) return;
     event.preventDefault();
     act(node, what);

@@ -1,4 +1,6 @@
+import { plain } from "../models/markup.js";
 import { OutboxFull } from "../models/outbox.js";
+import { at } from "../models/position.js";
 import { toEnd } from "./rows.js";
 
 const WARN_FROM = 0.8;
@@ -17,7 +19,9 @@ export default function composer(form, { data, words, session }) {
   const grows = CSS.supports("field-sizing", "content");
   const editing = document.getElementById("editing");
   let drafting;
+  const answering = document.getElementById("answering");
   let edited = null;
+  let answered = null;
   let kept = "";
 
   form.noValidate = true;
@@ -35,6 +39,10 @@ export default function composer(form, { data, words, session }) {
       event.preventDefault();
       event.stopPropagation();
       stopEditing();
+    } else if (event.key === "Escape" && answered) {
+      event.preventDefault();
+      event.stopPropagation();
+      answer(null);
     } else if (event.key === "ArrowUp" && !text.value && !hasModifier(event)) {
       const latest = changes.latestOwn;
       if (!latest) return;
@@ -64,11 +72,24 @@ export default function composer(form, { data, words, session }) {
   });
   editing.querySelector("button").addEventListener("click", stopEditing);
   changes.on("editing", edit);
+  answering.querySelector("button").addEventListener("click", () => answer(null));
+  changes.on("answering", answer);
   changes.on("refused", (change, code) => {
     // A text that was not taken stays with its writer, where there is room for it.
     if (change.op === "edit" && !text.value && code !== "message_not_found") edit(change.message, change.fields.text);
     tell(`${words.say(`refused_${change.op}`)} ${words.code(code)}`);
   });
+
+  /** Shows what the next message answers; null for nothing. */
+  function answer(message) {
+    if (edited) stopEditing();
+    answered = message;
+    answering.hidden = !message;
+    const [name, said] = answering.querySelectorAll("[data-name], [data-said]");
+    name.textContent = message?.user.name ?? "";
+    said.textContent = message ? plain(changes.view(message).text).trim().split("\n")[0] : "";
+    text.focus();
+  }
 
   /** Puts a message into the field; what stood there comes back afterwards. */
   function edit(message, as = changes.view(message).text) {
@@ -122,13 +143,14 @@ export default function composer(form, { data, words, session }) {
       return;
     }
     try {
-      outbox.add(room, said, conversation.timeline.last);
+      outbox.add(room, said, conversation.timeline.last, answered ? at(answered) : undefined);
     } catch (error) {
       if (!(error instanceof OutboxFull)) throw error;
       tell(words.say("outboxFull"));
       return;
     }
     text.value = "";
+    if (answered) answer(null);
     clearTimeout(drafting);
     draft.write("");
     typing.sent();

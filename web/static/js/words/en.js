@@ -25,6 +25,8 @@ export default {
   emoji_objects: "Objects",
   emoji_symbols: "Symbols",
   emoji_flags: "Flags",
+  anEarlier: "An earlier message",
+  replyGone: "The message is not there any more",
   completion: "Suggestions",
   edited: "(edited)",
   messageDeleted: "This message was deleted",

@@ -25,6 +25,8 @@ export default {
   emoji_objects: "Предметы",
   emoji_symbols: "Символы",
   emoji_flags: "Флаги",
+  anEarlier: "Более раннее сообщение",
+  replyGone: "Этого сообщения больше нет",
   completion: "Подсказки",
   edited: "(изменено)",
   messageDeleted: "Сообщение удалено",
