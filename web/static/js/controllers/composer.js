@@ -63,6 +63,12 @@ export default function composer(form, { data, words, session }) {
     drafting = setTimeout(keepDraft, DRAFT_PAUSE_MS);
   });
   addEventListener("pagehide", keepDraft);
+  draft.follow((before, now) => {
+    // A tab whose text is another one by now keeps it.
+    if (edited || text.value !== before) return;
+    text.value = now;
+    changed();
+  });
   addEventListener("beforeunload", (event) => {
     if (!outbox.durable && outbox.unsent) event.preventDefault();
   });
@@ -191,7 +197,7 @@ function length(text) {
   return points;
 }
 
-/** An unsent text, per person and room. Where storage is forbidden, nothing is kept and nothing breaks. */
+/** An unsent text, per person and room; other tabs of the room `follow` it. Where storage is forbidden, nothing is kept and nothing breaks. */
 function openDraft(key) {
   const attempt = (act) => {
     try {
@@ -201,6 +207,7 @@ function openDraft(key) {
     }
   };
   return {
+    follow: (act) => addEventListener("storage", (event) => event.key === key && act(event.oldValue ?? "", event.newValue ?? "")),
     read: () => attempt(() => localStorage.getItem(key)) ?? "",
     write: (text) => attempt(() => (text ? localStorage.setItem(key, text) : localStorage.removeItem(key))),
   };
