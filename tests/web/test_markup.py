@@ -161,3 +161,9 @@ def test_a_text_that_wants_to_be_slow_takes_as_long_as_it_is(unit: str) -> None:
     began = time.perf_counter()
     render_markup(unit * (200_000 // len(unit)))
     assert time.perf_counter() - began < 20
+
+
+def test_brackets_after_an_address_are_counted_once() -> None:
+    began = time.perf_counter()
+    render_markup(f"https://x.org/{'(' * 100_000}{')' * 200_000}{'.' * 100_000}")
+    assert time.perf_counter() - began < 20
