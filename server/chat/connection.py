@@ -234,7 +234,7 @@ class Connection:
         if self._unanswered >= self.around.settings.pending_per_socket:
             raise Refusal("busy")
         self._unanswered += 1
-        post = Post(command.room, self.user, command.cid, command.text)
+        post = Post(command.room, self.user, command.cid, command.text, command.reply)
         self.around.publisher.post(post, partial(self._posted, command))
 
     def _posted(self, command: commands.Send, outcome: Posted | Refusal) -> None:

@@ -41,12 +41,16 @@ class Unsubscribe:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Say ``text`` in a room; the same ``cid`` again is the same message."""
+    """Say ``text`` in a room; the same ``cid`` again is the same message.
+
+    ``reply`` is where the message stands that it answers, if it answers one.
+    """
 
     id: str
     room: str
     cid: str
     text: str
+    reply: Position | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,7 @@ Command: TypeAlias = (
 _FIELDS: dict[str, frozenset[str]] = {
     "subscribe": frozenset({"op", "id", "room", "epoch", "seq"}),
     "unsubscribe": frozenset({"op", "id", "room"}),
-    "send": frozenset({"op", "id", "room", "cid", "text"}),
+    "send": frozenset({"op", "id", "room", "cid", "text", "reply"}),
     "edit": frozenset({"op", "id", "room", "cid", "epoch", "seq", "text"}),
     "delete": frozenset({"op", "id", "room", "cid", "epoch", "seq"}),
     "react": frozenset({"op", "id", "room", "cid", "epoch", "seq", "emoji", "on"}),
@@ -209,7 +213,10 @@ _IN_ROOM: dict[Any, type[Typing | Unsubscribe]] = {"typing": Typing, "unsubscrib
 
 def _send(fields: dict[str, Any], re: str, limits: Limits) -> Send:
     cid, text = _cid(fields), _text(fields, limits)
-    return Send(re, _room(fields), cid, text)
+    reply = fields.get("reply")
+    if reply is None:
+        return Send(re, _room(fields), cid, text)
+    return Send(re, _room(fields), cid, text, _edge(reply, "reply looks"))
 
 
 def _change(op: str, fields: dict[str, Any], re: str, room: str, limits: Limits) -> Change:
@@ -255,12 +262,16 @@ def _history(fields: dict[str, Any], re: str, room: str, limits: Limits) -> Hist
     if type(limit) is not int or not 0 < limit <= limits.history_page:
         raise Refusal("bad_request", f"limit must be 1 to {limits.history_page}.")
     edge = before if after is None else after
-    if type(edge) is not dict or edge.keys() != {"epoch", "seq"}:
-        raise Refusal("bad_request", 'before and after look like {"epoch":1,"seq":2}.')
-    position = _position(edge)
+    position = _edge(edge, "before and after look")
     if after is None:
         return History(re, room, position, None, limit)
     return History(re, room, None, position, limit)
+
+
+def _edge(value: object, looks: str) -> Position:
+    if type(value) is not dict or value.keys() != {"epoch", "seq"}:
+        raise Refusal("bad_request", f'{looks} like {{"epoch":1,"seq":2}}.')
+    return _position(value)
 
 
 def _position(fields: dict[str, Any]) -> Position:

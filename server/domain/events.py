@@ -12,6 +12,7 @@ time, so the encoding comes in two parts that the publish function joins::
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -90,9 +91,11 @@ CHANGES = frozenset({Kind.EDITED, Kind.TOMBSTONE, Kind.REACTION})
 """The kinds that change a message and are not shown by themselves."""
 
 
-def message(room: str, user: User, cid: str, text: str) -> Parts:
-    """Somebody said something."""
-    return _parts(Kind.MESSAGE, "message", room, user, {"cid": cid, "text": text})
+def message(room: str, user: User, cid: str, text: str, reply: Position | None = None) -> Parts:
+    """Somebody said something, in answer to the message at ``reply`` if that is given."""
+    answers = {} if reply is None else {"reply": reply._asdict()}
+    rest = {"cid": cid, **answers, "text": text}
+    return _parts(Kind.MESSAGE, "message", room, user, rest)
 
 
 def joined(room: str, user: User, role: Role) -> Parts:
@@ -170,7 +173,7 @@ def decode(event: bytes) -> dict[str, Any]:
     return fields
 
 
-def _parts(kind: Kind, ev: str, room: str, user: User, rest: dict[str, str]) -> Parts:
+def _parts(kind: Kind, ev: str, room: str, user: User, rest: Mapping[str, object]) -> Parts:
     head = orjson.dumps({"ev": ev, "room": room})[:-1]
     tail = b"," + orjson.dumps({"user": user._asdict(), **rest})[1:]
     return Parts(kind, user.id, head, tail)

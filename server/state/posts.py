@@ -23,6 +23,8 @@ class Post(NamedTuple):
     user: User
     cid: str
     text: str
+    reply: Position | None = None
+    """Where the message stands that it answers."""
 
 
 class Posted(NamedTuple):
@@ -110,7 +112,7 @@ def _publish(client: RedisClient, partition: int, batch: Sequence[Post]) -> Comm
             room_keys.members,
             keys.seen(partition, item.room, item.user.id),
         ]
-        parts = events.message(item.room, item.user, item.cid, item.text)
+        parts = events.message(item.room, item.user, item.cid, item.text, item.reply)
         args += [item.room, item.user.id, item.cid, parts.head, parts.tail]
     return fcall("publish", touched, args)
 

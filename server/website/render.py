@@ -11,10 +11,12 @@ import jinja2
 from aiohttp import web
 
 from server.auth import csrf
+from server.domain.markup import plain
 from server.website.assets import Assets
 from server.website.compression import compress_page
 from server.website.deps import DEPS
 from server.website.locale import LANGUAGES, Locales, short_moment
+from server.website.markup import render_markup
 from server.website.visit import visit_of
 
 LOCALES: Final = web.AppKey("locales", Locales)
@@ -47,6 +49,7 @@ def setup_templates(app: web.Application, web_root: Path, assets: Assets) -> Non
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        environment.filters.update(markup=render_markup, plain=plain)
         environment.globals.update(
             static=assets.url,
             languages=list(LANGUAGES),

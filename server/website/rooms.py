@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from server.auth.identity import Identity
 from server.domain.errors import Refusal
+from server.domain.positions import Position
 from server.domain.rooms import Role, Room, Visibility
 from server.domain.text import check_text, clean_name
 from server.state.posts import COLD, Post, Posted, post
@@ -154,15 +155,24 @@ async def delete(deps: WebsiteDeps, identity: Identity, room_id: str, address: s
     return room
 
 
-async def say(deps: WebsiteDeps, identity: Identity, room_id: str, cid: str, text: str) -> Posted:
+async def say(
+    deps: WebsiteDeps,
+    identity: Identity,
+    room_id: str,
+    cid: str,
+    text: str,
+    reply: Position | None = None,
+) -> Posted:
     """Post a message; who may come into the room joins it on the way.
+
+    ``reply`` is where the message stands that it answers.
 
     Raises:
         Refusal: a refusal of the text, ``room_not_found``, ``rate_limited``,
             ``storage_backlog``, ``room_unavailable``, ``unavailable``.
     """
     text = check_text(text, deps.settings.text_chars)
-    message = Post(room_id, identity.user, cid, text)
+    message = Post(room_id, identity.user, cid, text, reply)
     outcome = (await post(deps.client, [message]))[0]
     stranger = isinstance(outcome, Refusal) and outcome.code == "not_a_member"
     if outcome is COLD or stranger:

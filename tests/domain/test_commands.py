@@ -207,3 +207,19 @@ def test_nothing_but_a_refusal_comes_of_odd_fields(op: str, fields: dict[str, ob
 def test_nothing_but_a_refusal_comes_of_noise(frame: str | bytes) -> None:
     with pytest.raises(CommandError):
         parse_command(frame, LIMITS)
+
+
+def test_a_send_says_which_message_it_answers() -> None:
+    reply = {"epoch": 1, "seq": 2}
+    command = parse_command(json.dumps({**SEND, "reply": reply}), LIMITS)
+    assert command == commands.Send("1", "kitchen", "c1", "hi", Position(1, 2))
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [1, "1-2", [], {}, {"epoch": 1}, {"epoch": 1, "seq": -1}, {"epoch": 1, "seq": 2, "x": 3}],
+)
+def test_a_reply_of_another_shape_is_refused(reply: object) -> None:
+    with pytest.raises(CommandError) as refused:
+        parse_command(json.dumps({**SEND, "reply": reply}), LIMITS)
+    assert refused.value.code == "bad_request"

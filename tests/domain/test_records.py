@@ -15,7 +15,8 @@ ids = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 numbers = st.integers(0, NUMBER_MAX)
 users = st.builds(User, ids, texts)
-targets = st.builds(events.Target, st.builds(Position, numbers, numbers), ids, ids)
+positions = st.builds(Position, numbers, numbers)
+targets = st.builds(events.Target, positions, ids, ids)
 changes = st.one_of(
     st.builds(events.edited, ids, users, ids, texts),
     st.builds(events.deleted, ids, users, ids),
@@ -23,7 +24,7 @@ changes = st.one_of(
 )
 parts = st.one_of(
     st.builds(events.ChangeParts.aimed, changes, targets),
-    st.builds(events.message, ids, users, ids, texts),
+    st.builds(events.message, ids, users, ids, texts, st.none() | positions),
     st.builds(events.joined, ids, users, st.sampled_from(Role)),
     st.builds(events.left, ids, users, st.sampled_from(["left", "removed"])),
     st.builds(events.room_deleted, ids, users),

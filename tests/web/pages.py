@@ -9,7 +9,9 @@ from typing import Any
 import jinja2
 from babel.support import NullTranslations
 
+from server.domain.markup import plain
 from server.website.locale import LANGUAGES, Locales, short_moment
+from server.website.markup import render_markup
 
 WEB = Path(__file__).resolve().parents[2] / "web"
 TEMPLATES = WEB / "templates"
@@ -33,6 +35,7 @@ def environment(language: str = "en") -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters.update(markup=render_markup, plain=plain)
     made.globals.update(static=lambda path: BASE + path, languages=list(LANGUAGES))
     made.globals.update(lang=language, short_moment=partial(short_moment, language))
     install = made.install_gettext_translations  # type: ignore[attr-defined]  # the extension adds it
@@ -88,6 +91,7 @@ def room_context(events: list[dict[str, Any]], **rest: Any) -> dict[str, Any]:
         "room": {**room, "visibility": "public"},
         "rooms": [item(mine=True), item("garden", unread=128, last=None)],
         "events": events,
+        "quoted": {},
         "older": "",
         "later": "",
         "at": "",

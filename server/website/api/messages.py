@@ -67,7 +67,8 @@ async def say(request: web.Request) -> web.StreamResponse:
     identity = identity_of(request)
     room_id = room_id_of(request)
     asked = await read_json(request, MessageInput)
-    posted = await rooms.say(request.app[DEPS], identity, room_id, asked.cid, asked.text)
+    reply = None if asked.reply is None else Position(asked.reply.epoch, asked.reply.seq)
+    posted = await rooms.say(request.app[DEPS], identity, room_id, asked.cid, asked.text, reply)
     epoch, seq = posted.position
     return json_answer(PostedModel(epoch=epoch, seq=seq, at=posted.at, dup=posted.duplicate))
 

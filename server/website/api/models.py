@@ -206,6 +206,7 @@ class EventModel(BaseModel):
     seq: int = Seq
     at: int = Field(description="Unix milliseconds")
     user: PersonModel
+    reply: PositionModel | SkipJsonSchema[None] = None
     edited: EditedModel | SkipJsonSchema[None] = None
     deleted: DeletedMessageModel | SkipJsonSchema[None] = None
     reactions: list[ReactionModel] | SkipJsonSchema[None] = None
@@ -263,11 +264,19 @@ class SearchModel(Output):
 CID: Final = r"^[A-Za-z0-9_-]{1,64}$"
 
 
+class PlaceInput(Input):
+    """Where a message stands."""
+
+    epoch: int = Epoch
+    seq: int = Seq
+
+
 class MessageInput(Input):
     """A message; the same ``cid`` again is the same message."""
 
     cid: str = Field(pattern=CID)
     text: str
+    reply: PlaceInput | None = Field(None, description="Where the message stands that it answers")
 
 
 class EditInput(Input):

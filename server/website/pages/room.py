@@ -56,6 +56,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         "room": about,
         "rooms": [item.as_dict() for item in items],
         "events": [event for event in view.events if event["ev"] in SHOWN],
+        "quoted": _quoted(view.events),
         "older": view.older,
         "later": view.later,
         "at": view.at,
@@ -99,3 +100,15 @@ async def _people(request: web.Request, room_id: str) -> list[Any]:
         return list(await request.app[DEPS].archive.rooms.people(room_id))
     except Refusal:
         return []
+
+
+def _quoted(decoded: list[dict[str, Any]]) -> dict[str, dict[str, Any] | None]:
+    """Give what the answers of a page answer, by position; None where it is not on the page."""
+    here = {str(_position_of(event)): event for event in decoded if event["ev"] == "message"}
+    wanted = [event["reply"] for event in decoded if "reply" in event]
+    places = [str(Position(reply["epoch"], reply["seq"])) for reply in wanted]
+    return {place: here.get(place) for place in places}
+
+
+def _position_of(event: dict[str, Any]) -> Position:
+    return Position(event["epoch"], event["seq"])

@@ -2,6 +2,8 @@ import { text as written } from "../models/position.js";
 import { tell } from "./message-node.js";
 import { toEnd } from "./rows.js";
 
+/** Letters where they lie on a Latin and on a Russian keyboard. */
+const KEYS = { e: "edit", у: "edit", r: "react", к: "react", q: "reply", й: "reply", l: "link", д: "link", Delete: "delete" };
 const MODERATES = new Set(["owner", "moderator"]);
 
 /**
@@ -85,6 +87,11 @@ export default function actions(element, { session, words }) {
   function act(node, what) {
     const message = eventOf(node);
     if (what === "react") choose(choice.hidden);
+    else if (what === "pick") pick(node);
+    else if (what === "reply") {
+      hide();
+      changes.answer(message);
+    }
     else if (what === "edit") {
       hide();
       changes.begin(message);
@@ -109,9 +116,17 @@ export default function actions(element, { session, words }) {
     const mine = changes.view(message).reactions.find((reaction) => reaction.emoji === emoji)?.isOwn;
     const wasChosen = choice.contains(document.activeElement);
     changes.react(message, emoji, !mine);
+    if (!mine) import("./emoji-list.js").then(({ usedEmoji }) => usedEmoji(emoji));
     choose(false);
     // The choice is gone, and the focus with it; a screen is not to open its keyboard for that.
     if (wasChosen) bar.querySelector('[data-act="react"]').focus();
+  }
+
+  async function pick(node) {
+    const { pickEmoji } = await import("./emoji-picker.js");
+    const emoji = await pickEmoji(words);
+    if (emoji && node.isConnected) react(node, emoji);
+    else if (!choice.hidden) leaveChoice();
   }
 
   function ask(message) {
@@ -133,7 +148,7 @@ export default function actions(element, { session, words }) {
   function shortcut(event, node) {
     const message = eventOf(node);
     if (!message || bar.parentElement !== node) return;
-    const what = { e: "edit", r: "react", l: "link", Delete: "delete" }[event.key];
+    const what = KEYS[event.key];
     if (!what || bar.querySelector(`[data-act="${what}"]`).hidden) return;
     event.preventDefault();
     act(node, what);
@@ -156,12 +171,14 @@ export default function actions(element, { session, words }) {
 
   function leave(event) {
     if (choice.hidden) text.focus();
-    else {
-      choose(false);
-      bar.querySelector('[data-act="react"]').focus();
-    }
+    else leaveChoice();
     event.preventDefault();
     event.stopPropagation();
+  }
+
+  function leaveChoice() {
+    choose(false);
+    bar.querySelector('[data-act="react"]').focus();
   }
 
   const messageOf = (target) => target.closest?.(".message[data-seq]") ?? null;

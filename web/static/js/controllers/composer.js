@@ -1,4 +1,6 @@
+import { plain } from "../models/markup.js";
 import { OutboxFull } from "../models/outbox.js";
+import { at } from "../models/position.js";
 import { loadNewest } from "./reading.js";
 import { toEnd } from "./rows.js";
 
@@ -18,7 +20,9 @@ export default function composer(form, { data, words, session }) {
   const grows = CSS.supports("field-sizing", "content");
   const editing = document.getElementById("editing");
   let drafting;
+  const answering = document.getElementById("answering");
   let edited = null;
+  let answered = null;
   let kept = "";
 
   form.noValidate = true;
@@ -36,6 +40,10 @@ export default function composer(form, { data, words, session }) {
       event.preventDefault();
       event.stopPropagation();
       stopEditing();
+    } else if (event.key === "Escape" && answered) {
+      event.preventDefault();
+      event.stopPropagation();
+      answer(null);
     } else if (event.key === "ArrowUp" && !text.value && !hasModifier(event)) {
       const latest = changes.latestOwn;
       if (!latest) return;
@@ -56,6 +64,12 @@ export default function composer(form, { data, words, session }) {
     drafting = setTimeout(keepDraft, DRAFT_PAUSE_MS);
   });
   addEventListener("pagehide", keepDraft);
+  draft.follow((before, now) => {
+    // A tab whose text is another one by now keeps it.
+    if (edited || text.value !== before) return;
+    text.value = now;
+    changed();
+  });
   addEventListener("beforeunload", (event) => {
     if (!outbox.durable && outbox.unsent) event.preventDefault();
   });
@@ -65,11 +79,24 @@ export default function composer(form, { data, words, session }) {
   });
   editing.querySelector("button").addEventListener("click", stopEditing);
   changes.on("editing", edit);
+  answering.querySelector("button").addEventListener("click", () => answer(null));
+  changes.on("answering", answer);
   changes.on("refused", (change, code) => {
     // A text that was not taken stays with its writer, where there is room for it.
     if (change.op === "edit" && !text.value && code !== "message_not_found") edit(change.message, change.fields.text);
     tell(`${words.say(`refused_${change.op}`)} ${words.code(code)}`);
   });
+
+  /** Shows what the next message answers; null for nothing. */
+  function answer(message) {
+    if (edited) stopEditing();
+    answered = message;
+    answering.hidden = !message;
+    const [name, said] = answering.querySelectorAll("[data-name], [data-said]");
+    name.textContent = message?.user.name ?? "";
+    said.textContent = message ? plain(changes.view(message).text).trim().split("\n")[0] : "";
+    text.focus();
+  }
 
   /** Puts a message into the field; what stood there comes back afterwards. */
   function edit(message, as = changes.view(message).text) {
@@ -123,13 +150,14 @@ export default function composer(form, { data, words, session }) {
       return;
     }
     try {
-      outbox.add(room, said, conversation.timeline.last);
+      outbox.add(room, said, conversation.timeline.last, answered ? at(answered) : undefined);
     } catch (error) {
       if (!(error instanceof OutboxFull)) throw error;
       tell(words.say("outboxFull"));
       return;
     }
     text.value = "";
+    if (answered) answer(null);
     clearTimeout(drafting);
     draft.write("");
     typing.sent();
@@ -172,7 +200,7 @@ function length(text) {
   return points;
 }
 
-/** An unsent text, per person and room. Where storage is forbidden, nothing is kept and nothing breaks. */
+/** An unsent text, per person and room; other tabs of the room `follow` it. Where storage is forbidden, nothing is kept and nothing breaks. */
 function openDraft(key) {
   const attempt = (act) => {
     try {
@@ -182,6 +210,7 @@ function openDraft(key) {
     }
   };
   return {
+    follow: (act) => addEventListener("storage", (event) => event.key === key && act(event.oldValue ?? "", event.newValue ?? "")),
     read: () => attempt(() => localStorage.getItem(key)) ?? "",
     write: (text) => attempt(() => (text ? localStorage.setItem(key, text) : localStorage.removeItem(key))),
   };

@@ -1,5 +1,6 @@
-import { split } from "../models/links.js";
 import { hue, initials } from "../models/people.js";
+import { parse } from "../models/position.js";
+import { fillText } from "./marked.js";
 import { showMoment } from "./page.js";
 import { isEvent, previousEvent, previousRow } from "./rows.js";
 
@@ -16,23 +17,11 @@ const OFFERED_MS = 10_000;
 
 let timer;
 
+/** Says in the line above an answer what it answers; replies.js knows how. */
+export const quotes = { describe() {} };
+
 export function draw(event, words) {
   return event.ev === "message" ? drawMessage(event, words) : drawMemberLine(event, words);
-}
-
-/** Text as it was typed, with its addresses as links. Nothing in it is ever read as markup. */
-export function fillText(element, text) {
-  element.replaceChildren(
-    ...split(text).map((part) => {
-      if (!part.href) return part.text;
-      const link = document.createElement("a");
-      link.href = part.href;
-      link.rel = "noopener noreferrer nofollow";
-      link.target = "_blank";
-      link.textContent = part.text;
-      return link;
-    }),
-  );
 }
 
 /** Writes where and when an event stands; an own message gets it when the server knows it. */
@@ -55,6 +44,7 @@ export function arrange(node, words) {
   if (node.dataset.kind !== "message") return;
   const sameGroup =
     !newDay &&
+    !node.querySelector(":scope > .reply") &&
     !lines.some((line) => line.classList.contains("new-line")) &&
     before.dataset.kind === "message" &&
     before.dataset.user === node.dataset.user &&
@@ -72,9 +62,26 @@ function drawMessage(event, words) {
   avatar.className = `avatar avatar--${hue(user.id)}`;
   avatar.textContent = initials(user.name);
   node.querySelector(".message__name").textContent = user.name;
-  fillText(node.querySelector(".message__text"), event.text);
+  const text = node.querySelector(".message__text");
+  fillText(text, event.text);
+  if (event.reply) text.before(newQuote(event.reply, words));
   place(node, event, words);
   return node;
+}
+
+function newQuote({ epoch, seq }, words) {
+  const link = document.createElement("a");
+  link.className = "reply";
+  link.href = `?before=${epoch}-${seq + 1}`;
+  link.dataset.reply = `${epoch}-${seq}`;
+  const name = document.createElement("b");
+  name.className = "reply__name";
+  name.textContent = words.say("anEarlier");
+  const said = document.createElement("span");
+  said.className = "reply__text";
+  link.append(name, said);
+  quotes.describe(link);
+  return link;
 }
 
 function drawMemberLine(event, words) {
@@ -110,7 +117,8 @@ const dayOf = (node) => new Date(Number(node.dataset.at)).toDateString();
 export function showFold(node, view, words) {
   const text = node.querySelector(".message__text");
   const said = view.isDeleted ? words.say("messageDeleted") : view.text;
-  if (text.textContent !== said || view.isDeleted) fillText(text, said);
+  if (view.isDeleted) text.textContent = said;
+  else if (text.textContent !== said) fillText(text, said);
   node.classList.toggle("message--deleted", view.isDeleted);
   if (view.isEdited) text.dataset.mark = words.say("edited");
   else delete text.dataset.mark;
@@ -238,5 +246,6 @@ function read(node) {
   const text = node.querySelector(".message__text")?.textContent;
   const name = node.querySelector(".message__name")?.textContent;
   const place = { ev: kind, epoch: Number(epoch), seq: Number(seq), at: Number(at), cid };
-  return { ...place, user: { id: user, name }, text, ...(fold ? JSON.parse(fold) : {}) };
+  const reply = parse(node.querySelector(":scope > .reply")?.dataset.reply) ?? undefined;
+  return { ...place, user: { id: user, name }, text, ...(reply && { reply }), ...(fold ? JSON.parse(fold) : {}) };
 }

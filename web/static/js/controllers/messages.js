@@ -1,4 +1,5 @@
-import { arrange, draw, fillText, offerUndo, place, showFold, showStatus } from "./message-node.js";
+import { callReader, copySource, dress } from "./marked.js";
+import { arrange, draw, offerUndo, place, showFold, showStatus } from "./message-node.js";
 import { loadEarlier, loadLater, loadNewest } from "./reading.js";
 import { Rows, isAtEnd, isEvent, keepPlace, keepRow, toEnd } from "./rows.js";
 import { oncePerFrame } from "./window.js";
@@ -23,7 +24,10 @@ export default function messages(element, page) {
   const schedule = oncePerFrame(drawArrived);
   const schedulePill = oncePerFrame(showPill);
 
+  callReader(user.name);
   adopt();
+  dress(list);
+  element.addEventListener("copy", copySource);
   timeline.on("append", (event) => {
     arrived.push(event);
     schedule();
@@ -53,12 +57,10 @@ export default function messages(element, page) {
   // The reader may have scrolled while the scripts were on their way.
   showPill();
 
-  /** Takes over what the server drew: links, the reader's days, and own messages that are not saved. */
+  /** Takes over what the server drew: the reader's days, and own messages that are not saved. */
   function adopt() {
     list.querySelectorAll(".day").forEach((line) => line.remove());
     for (const node of rows.all()) {
-      const text = node.querySelector(".message__text");
-      if (text) fillText(text, text.textContent);
       if (isEvent(node)) arrange(node, words);
       if (node.dataset.fold) refold(timeline.messageAt(node.dataset.user, node.dataset.cid));
       const state = node.querySelector('.message__state[data-state="sent"]');

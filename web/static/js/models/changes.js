@@ -82,8 +82,8 @@ export class Fold {
 
 /**
  * Own changes of messages of the open room: shown at once, sent one after another, again under the same `cid` until
- * there is an answer or the page is closed. Emits `change` (message), `refused` (change, code), and `editing` (message)
- * when the reader wants to write another text.
+ * there is an answer or the page is closed. Emits `change` (message), `refused` (change, code), and `editing` and
+ * `answering` (message) when the reader wants to write another text, or an answer.
  */
 export class Changes extends Emitter {
   #user;
@@ -118,6 +118,10 @@ export class Changes extends Emitter {
 
   begin(message) {
     this.emit("editing", message);
+  }
+
+  answer(message) {
+    this.emit("answering", message);
   }
 
   /** The newest own message that can still be edited. */

@@ -123,10 +123,10 @@ export class Outbox extends Emitter {
   }
 
   /** Takes a new message for a room of which the page knows everything up to the position `after`. */
-  add(room, text, after = undefined) {
+  add(room, text, after = undefined, reply = undefined) {
     if (this.#entries.size >= LIMIT) throw new OutboxFull();
     this.#order = Math.max(this.#order + 1, this.#now());
-    const entry = { user: this.#user, cid: newCid(), room, text, at: this.#now(), order: this.#order, after };
+    const entry = { user: this.#user, cid: newCid(), room, text, at: this.#now(), order: this.#order, after, reply };
     entry.state = "sending";
     this.#entries.set(entry.cid, entry);
     this.#due.add(entry.cid);

@@ -60,8 +60,8 @@ export async function openSession({ page, events, people, url, version, locks, n
     return new Conversation({ room, user, socket, timeline, outbox, changes, typing, presence });
   }
 
-  function send({ room: where, cid, text }) {
-    return say("send", { room: where, cid, text });
+  function send({ room: where, cid, text, reply }) {
+    return say("send", { room: where, cid, text, ...(reply && { reply }) });
   }
 
   async function say(op, fields) {

@@ -61,6 +61,18 @@ export class Timeline extends Emitter {
     return message && at(message);
   }
 
+  /** The message that stands at a position, if it is here. */
+  messageStandingAt(position) {
+    let [low, high] = [0, this.events.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (compare(this.events[middle], position) < 0) low = middle + 1;
+      else high = middle;
+    }
+    const found = this.events[low];
+    return found?.ev === "message" && compare(found, position) === 0 ? found : null;
+  }
+
   messageAt(user, cid) {
     return this.#messages.get(identity(user, cid));
   }
