@@ -27,7 +27,9 @@ class Kind(StrEnum):
     MESSAGE = "m"
     JOINED = "j"
     LEFT = "l"
-    """Somebody left or was removed: their sockets leave the room here."""
+    """Somebody left, was removed or banned: their sockets leave the room here."""
+    ROLE = "g"
+    """A member has another role."""
     DELETED = "d"
     """The room is gone: everybody's sockets leave it here. The last event of a room."""
     EDITED = "e"
@@ -101,8 +103,14 @@ def joined(room: str, user: User, role: Role) -> Parts:
 
 
 def left(room: str, user: User, reason: str) -> Parts:
-    """Somebody is no longer a member; ``reason`` is ``left`` or ``removed``."""
+    """Somebody is no member; ``reason`` is ``left``, ``removed``, ``banned`` or ``unbanned``."""
     return _parts(Kind.LEFT, "left", room, user, {"reason": reason})
+
+
+def role(room: str, user: User, role: Role, by: User) -> Parts:
+    """A member got another role from ``by``."""
+    rest = {"role": role.value, "by": by._asdict()}
+    return _parts(Kind.ROLE, "role", room, user, rest)
 
 
 def room_deleted(room: str, by: User) -> Parts:
@@ -170,7 +178,7 @@ def decode(event: bytes) -> dict[str, Any]:
     return fields
 
 
-def _parts(kind: Kind, ev: str, room: str, user: User, rest: dict[str, str]) -> Parts:
+def _parts(kind: Kind, ev: str, room: str, user: User, rest: dict[str, Any]) -> Parts:
     head = orjson.dumps({"ev": ev, "room": room})[:-1]
     tail = b"," + orjson.dumps({"user": user._asdict(), **rest})[1:]
     return Parts(kind, user.id, head, tail)

@@ -17,11 +17,12 @@ class User(NamedTuple):
 
 
 class Role(StrEnum):
-    """What a member may do; ``BANNED`` is a membership that keeps a person out."""
+    """What a member may do: ``MUTED`` reads only; ``BANNED`` is a membership that keeps out."""
 
     OWNER = "owner"
     MODERATOR = "moderator"
     MEMBER = "member"
+    MUTED = "muted"
     BANNED = "banned"
 
 
@@ -49,6 +50,7 @@ class Room:
     visibility: Visibility
     created_at: int
     deleted: bool = False
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)

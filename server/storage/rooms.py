@@ -63,7 +63,11 @@ class Rooms:
         self._pool = pool
 
     async def create(
-        self, name: str, owner: User, visibility: Visibility = Visibility.PUBLIC
+        self,
+        name: str,
+        owner: User,
+        visibility: Visibility = Visibility.PUBLIC,
+        description: str = "",
     ) -> Room:
         """Make a room with its owner as the first member."""
         async with self._pool.transaction() as connection:
@@ -74,6 +78,7 @@ class Rooms:
                 search_name=fold(name),
                 owner_id=owner.id,
                 visibility=visibility.value,
+                description=description,
             )
             await queries.create_membership(
                 connection,
@@ -122,6 +127,14 @@ class Rooms:
         """Count the live rooms that this person owns."""
         async with self._pool.connection() as connection:
             return int(await queries.owned_rooms(connection, owner_id=user_id))
+
+    async def change(self, room_id: str, visibility: Visibility, description: str) -> bool:
+        """Write what of a room may change; False when it is deleted or never existed."""
+        async with self._pool.connection() as connection:
+            found = await queries.change_room(
+                connection, id=room_id, visibility=visibility.value, description=description
+            )
+        return found is not None
 
     async def delete(self, room_id: str) -> bool:
         """Mark a room as deleted; False when it was, or never existed. History stays."""
@@ -232,6 +245,7 @@ def _room_of(row: Any) -> Room:
         visibility=Visibility(row["visibility"]),
         created_at=row["created_at"],
         deleted=row["deleted_at"] is not None,
+        description=row["description"],
     )
 
 

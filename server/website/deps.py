@@ -15,6 +15,7 @@ from server.runtime.settings import Settings
 from server.state.client import RedisClient
 from server.state.sessions import SessionCache
 from server.state.throttle import Throttle
+from server.storage.invites import Invites
 from server.storage.pool import Pool
 from server.storage.rooms import Rooms
 from server.storage.sessions import Sessions
@@ -35,6 +36,7 @@ class WebsiteDeps:
     tokens: Tokens
     users: Users
     rooms: Rooms
+    invites: Invites
     sessions: Sessions
     cache: SessionCache
     throttle: Throttle
@@ -68,6 +70,7 @@ class WebsiteDeps:
             tokens=tokens,
             users=Users(pool),
             rooms=rooms,
+            invites=Invites(pool),
             sessions=sessions,
             cache=cache,
             throttle=Throttle(client, settings.login_window_s),

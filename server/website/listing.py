@@ -37,6 +37,8 @@ class RoomItem(NamedTuple):
     id: str
     name: str
     url: str
+    visibility: str
+    description: str
     mine: bool
     member: bool
     role: str
@@ -109,6 +111,8 @@ def _item(identity: Identity, room: Room, overview: Overview | Summary) -> RoomI
         id=room.id,
         name=room.name,
         url=f"/chatrooms/chat/{room.id}",
+        visibility=room.visibility.value,
+        description=room.description,
         mine=room.owner_id == identity.user.id,
         member=overview.role is not None,
         role="" if overview.role is None else overview.role.value,

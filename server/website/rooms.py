@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from server.auth.identity import Identity
 from server.domain.errors import Refusal
 from server.domain.rooms import Role, Room, Visibility
-from server.domain.text import check_text, clean_name
+from server.domain.text import check_text, clean_description, clean_name
 from server.state.posts import COLD, Post, Posted, post
 from server.state.rooms import Entered, Overview
 from server.storage.rooms import Summary
 from server.website.deps import WebsiteDeps
 
 logger = logging.getLogger(__name__)
+
+MODERATORS = frozenset({Role.OWNER, Role.MODERATOR})
 
 _HIDDEN = {"not_a_member", "room_gone", "room_not_found"}
 """Over HTTP all three are the same 404: who may not see a room learns nothing of it."""
@@ -53,7 +55,9 @@ async def see(deps: WebsiteDeps, identity: Identity, room_id: str) -> Seen:
     room = await _existing(deps, room_id)
     overview = (await overviews(deps, identity, [room_id])).get(room_id)
     role = None if overview is None else overview.role
-    if role is Role.BANNED or (role is None and room.visibility is Visibility.PRIVATE):
+    # Redis decides who comes in; a remembered room may be from before it was made private.
+    visibility = overview.visibility if isinstance(overview, Overview) else room.visibility
+    if role is Role.BANNED or (role is None and visibility is Visibility.PRIVATE):
         raise Refusal("room_not_found")
     return Seen(room, role, overview)
 
@@ -67,6 +71,18 @@ async def see_as_member(deps: WebsiteDeps, identity: Identity, room_id: str) -> 
     seen = await see(deps, identity, room_id)
     if seen.role is None:
         raise Refusal("not_a_member")
+    return seen
+
+
+async def see_as_moderator(deps: WebsiteDeps, identity: Identity, room_id: str) -> Seen:
+    """Look at a room that one is the owner or a moderator of.
+
+    Raises:
+        Refusal: as ``see_as_member``, and ``forbidden`` for other members.
+    """
+    seen = await see_as_member(deps, identity, room_id)
+    if seen.role not in MODERATORS:
+        raise Refusal("forbidden")
     return seen
 
 
@@ -92,19 +108,54 @@ async def overviews(
 
 
 async def create(
-    deps: WebsiteDeps, identity: Identity, name: str, visibility: Visibility = Visibility.PUBLIC
+    deps: WebsiteDeps,
+    identity: Identity,
+    name: str,
+    visibility: Visibility = Visibility.PUBLIC,
+    description: str = "",
 ) -> Room:
     """Make a room that this person owns.
 
     Raises:
-        Refusal: a refusal of the name, ``too_many_owned``, ``unavailable``.
+        Refusal: a refusal of the name or the description, ``too_many_owned``, ``unavailable``.
     """
     name = clean_name(name, deps.settings.room_name_chars)
+    description = clean_description(description)
     if await deps.rooms.owned_count(identity.user.id) >= deps.settings.rooms_per_user:
         raise Refusal("too_many_owned")
-    room = await deps.rooms.create(name, identity.user, visibility)
+    room = await deps.rooms.create(name, identity.user, visibility, description)
     logger.info("a room was made", extra={"room": room.id, "user": identity.user.id})
     return room
+
+
+async def change(
+    deps: WebsiteDeps,
+    identity: Identity,
+    room_id: str,
+    *,
+    visibility: Visibility | None = None,
+    description: str | None = None,
+) -> Room:
+    """Change what a room is about (owner and moderators) or who may come in (the owner).
+
+    PostgreSQL first: when Redis fails after it, the same call again goes on from there.
+
+    Raises:
+        Refusal: ``forbidden``, ``not_a_member``, ``room_not_found``; a refusal of the
+            description; ``room_unavailable``, ``unavailable``.
+    """
+    seen = await see_as_moderator(deps, identity, room_id)
+    room = seen.room
+    if visibility not in {None, room.visibility} and seen.role is not Role.OWNER:
+        raise Refusal("forbidden")
+    text = room.description if description is None else clean_description(description)
+    changed = replace(room, visibility=visibility or room.visibility, description=text)
+    if not await deps.rooms.change(room_id, changed.visibility, text):
+        raise Refusal("room_not_found")
+    if visibility is not None:
+        await deps.archive.set_visibility(room_id, visibility)
+    logger.info("a room was changed", extra={"room": room_id, "user": identity.user.id})
+    return changed
 
 
 async def delete(deps: WebsiteDeps, identity: Identity, room_id: str) -> Room:

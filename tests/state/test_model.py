@@ -28,13 +28,15 @@ from server.runtime.settings import Settings
 from server.state import drain, history
 from server.state.changes import Change, UnknownTarget, Vouched, change
 from server.state.history import Entry
+from server.state.moderation import Action, Moderation
 from server.state.posts import COLD, Post, Posted, post
 from tests.conftest import MakeSettings
 from tests.helpers import REDIS_KINDS
-from tests.state.model import Live, Stored, code_of, name_of
+from tests.state.model import Live, Stored, code_of, expect_moderation, name_of
 from tests.state.world import ROOMS, World
 
 LOG_EVENTS, DRAIN_LIMIT, LIMIT, TAIL = 4, 14, 9, 3
+MAY_DELETE = {"owner", "moderator"}
 PEOPLE = {name: User(name, name.title()) for name in ("alice", "bob", "mallory")}
 CHANGES: dict[str, Callable[[str, User, str], events.ChangeParts]] = {
     "e": lambda room, user, cid: events.edited(room, user, cid, "better words"),
@@ -121,6 +123,8 @@ class Library(World, RuleBasedStateMachine):
                 code = "room_gone"
             elif live.members.get(item.user.id, "banned") == "banned":
                 code = "not_a_member"
+            elif live.members[item.user.id] == "muted":
+                code = "muted"
             elif waiting[partition] >= DRAIN_LIMIT:
                 code = "storage_backlog"
             else:
@@ -173,15 +177,15 @@ class Library(World, RuleBasedStateMachine):
             return "cold"
         if live.deleted:
             return "room_gone"
-        if who not in live.members:
-            return "not_a_member"
+        if live.role(who) in {"", "muted"}:
+            return live.role(who) or "not_a_member"
         if entry is None or entry.kind != "m":
             return "message_not_found"
         author, cid = name_of(entry) or ("", "")
         if (asked.room, author, cid) in self.gone:
             return "message_not_found"
         kind = asked.parts.kind
-        if who != author and (kind == "e" or (kind == "x" and live.members[who] != "owner")):
+        if who != author and (kind == "e" or (kind == "x" and live.members[who] not in MAY_DELETE)):
             return "forbidden"
         full = len(self.line(asked.room).drain) >= DRAIN_LIMIT
         return "storage_backlog" if full else "ok"
@@ -238,7 +242,7 @@ class Library(World, RuleBasedStateMachine):
             want = "cold"
         elif live.deleted:
             want = "room_gone"
-        elif who not in live.members:
+        elif not live.role(who):
             want = "not_a_member"
         elif live.members[who] == "owner":
             want = "forbidden"
@@ -250,6 +254,25 @@ class Library(World, RuleBasedStateMachine):
             del live.members[who]
             live.reads.pop(who, None)
 
+    @rule(room=rooms_, by=people, who=people, action=st.sampled_from(Action))
+    def moderate(self, room: str, by: str, who: str, action: Action) -> None:
+        live = self.live.get(room)
+        want, changes = expect_moderation(live, by, who, action)
+        if changes:
+            urgent = action is Action.REMOVE or (
+                action is Action.BAN and live is not None and who in live.members
+            )
+            if not urgent and len(self.line(room).drain) >= DRAIN_LIMIT:
+                want, changes = "storage_backlog", False
+        if changes:
+            kind = "l" if action in {Action.REMOVE, Action.BAN, Action.UNBAN} else "g"
+            self.expected.append((room, kind, who))
+        asked = Moderation(self.client).act(room, PEOPLE[by], PEOPLE[who], action)
+        found = self.ask(asked, want)
+        assert found in {None, changes}
+        if changes and live is not None:
+            live.moderate(who, action.value)
+
     @rule(room=rooms_, who=people, back=st.integers(0, 12))
     def read(self, room: str, who: str, back: int) -> None:
         live = self.live.get(room)
@@ -258,7 +281,7 @@ class Library(World, RuleBasedStateMachine):
         elif live.deleted:
             want = "room_gone"
         else:
-            want = "ok" if who in live.members else "not_a_member"
+            want = "ok" if live.role(who) else "not_a_member"
         entries = live.entries if live else []
         place = entries[-1 - back].position if back < len(entries) else START
         found = self.ask(self.rooms.read(room, PEOPLE[who], place), want)

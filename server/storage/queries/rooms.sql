@@ -1,7 +1,7 @@
--- name: create_room(id, name, search_name, owner_id, visibility)^
+-- name: create_room(id, name, search_name, owner_id, visibility, description)^
 -- A new room.
-INSERT INTO chatrooms (id, name, search_name, owner_id, visibility)
-VALUES (:id, :name, :search_name, :owner_id, :visibility)
+INSERT INTO chatrooms (id, name, search_name, owner_id, visibility, description)
+VALUES (:id, :name, :search_name, :owner_id, :visibility, :description)
 RETURNING *;
 
 -- name: create_membership(room_id, user_id, name, role)!
@@ -34,6 +34,11 @@ LIMIT :limit;
 -- name: owned_rooms(owner_id)$
 -- How many live rooms this person owns.
 SELECT count(*) FROM chatrooms WHERE owner_id = :owner_id AND deleted_at IS NULL;
+
+-- name: change_room(id, visibility, description)$
+-- Change who may come into a live room, and what it is about; its id, or nothing.
+UPDATE chatrooms SET visibility = :visibility, description = :description
+WHERE id = :id AND deleted_at IS NULL RETURNING id;
 
 -- name: delete_room(id)$
 -- Mark a room as deleted; its id, or nothing when it was deleted before.

@@ -6,12 +6,24 @@ from typing import Final
 
 from aiohttp import web
 
-from server.website.api import accounts, changes, document, me, messages, rooms, sessions
+from server.website.api import (
+    accounts,
+    changes,
+    document,
+    invites,
+    me,
+    members,
+    messages,
+    rooms,
+    sessions,
+)
 
 ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
     accounts.routes,
     me.routes,
     rooms.routes,
+    members.routes,
+    invites.routes,
     messages.routes,
     changes.routes,
     sessions.routes,

@@ -15,6 +15,7 @@ from server.website.api.models import (
     OnlinePerson,
     PeopleModel,
     PositionModel,
+    RoomChange,
     RoomDetails,
     RoomItemModel,
     RoomModel,
@@ -48,13 +49,19 @@ async def find(request: web.Request) -> web.StreamResponse:
     RoomModel,
     status=201,
     body=NewRoomInput,
-    refusals=("bad_request", "invalid_name", "too_many_owned"),
+    refusals=(
+        *("bad_request", "invalid_name", "too_many_owned"),
+        *("invalid_text", "description_too_long"),
+    ),
 )
 async def create(request: web.Request) -> web.StreamResponse:
     """Make a room that this person owns."""
     identity = identity_of(request)
     asked = await read_json(request, NewRoomInput)
-    room = await rooms.create(request.app[DEPS], identity, asked.name, Visibility(asked.visibility))
+    visibility = Visibility(asked.visibility)
+    room = await rooms.create(
+        request.app[DEPS], identity, asked.name, visibility, asked.description
+    )
     return json_answer(RoomModel.model_validate(describe(room)), 201)
 
 
@@ -75,6 +82,30 @@ async def show(request: web.Request) -> web.StreamResponse:
         "position": PositionModel(**position._asdict()),
     }
     return json_answer(RoomDetails.model_validate(details))
+
+
+@routes.patch("/api/v1/rooms/{room_id}")
+@operation(
+    "Change a room",
+    RoomModel,
+    body=RoomChange,
+    refusals=(
+        *("bad_request", "forbidden", "not_a_member", "room_not_found", "room_unavailable"),
+        *("invalid_text", "description_too_long"),
+    ),
+)
+async def change(request: web.Request) -> web.StreamResponse:
+    """Change what the room is about (owner, moderators) or who may come in (the owner)."""
+    identity = identity_of(request)
+    asked = await read_json(request, RoomChange)
+    room = await rooms.change(
+        request.app[DEPS],
+        identity,
+        room_id_of(request),
+        visibility=None if asked.visibility is None else Visibility(asked.visibility),
+        description=asked.description,
+    )
+    return json_answer(RoomModel.model_validate(describe(room)))
 
 
 @routes.delete("/api/v1/rooms/{room_id}")

@@ -6,7 +6,18 @@ from typing import Final
 
 from aiohttp import web
 
-from server.website.pages import home, language, login, profile, register, room, rooms, token
+from server.website.pages import (
+    home,
+    join,
+    language,
+    login,
+    profile,
+    register,
+    room,
+    room_settings,
+    rooms,
+    token,
+)
 
 ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
     home.routes,
@@ -15,6 +26,8 @@ ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
     token.routes,
     rooms.routes,
     room.routes,
+    room_settings.routes,
+    join.routes,
     profile.routes,
     language.routes,
 )

@@ -12,6 +12,7 @@ from server.domain.errors import Refusal
 from server.domain.ids import is_id, new_id
 from server.domain.limits import Limits
 from server.domain.positions import Position
+from server.domain.rooms import Role
 from server.website import rooms
 from server.website.answers import see_other
 from server.website.deps import DEPS
@@ -24,7 +25,7 @@ from server.website.visit import identity_of, visit_of
 routes = web.RouteTableDef()
 
 PAGE_EVENTS: Final = 50
-SHOWN: Final = {"message", "joined", "left"}
+SHOWN: Final = {"message", "joined", "left", "role"}
 
 
 class PostForm(Input):
@@ -57,6 +58,9 @@ async def show(request: web.Request) -> web.StreamResponse:
         "owner_id": room.owner_id,
         "mine": room.owner_id == identity.user.id or identity.is_admin,
         "visibility": room.visibility.value,
+        "description": room.description,
+        "moderated": entered.role in rooms.MODERATORS,
+        "muted": entered.role is Role.MUTED,
     }
     context = {
         "room": about,

@@ -25,6 +25,7 @@ class NewRoom(Input):
 
     name: str
     visibility: Literal["public", "private"] = "public"
+    description: str = ""
 
 
 @routes.get("/chatrooms/")
@@ -41,11 +42,12 @@ async def create(request: web.Request) -> web.StreamResponse:
     asked = await read_input(request, NewRoom)
     html = is_form(request) and wants_html(request)
     try:
-        room = await rooms.create(deps, identity, asked.name, Visibility(asked.visibility))
+        visibility = Visibility(asked.visibility)
+        room = await rooms.create(deps, identity, asked.name, visibility, asked.description)
     except Refusal as refusal:
         if not html or refusal.status >= 500:
             raise
-        return await _page(request, identity, refusal=refusal, name=asked.name)
+        return await _page(request, identity, refusal=refusal, asked=asked)
     if html:
         return see_other(f"/chatrooms/chat/{room.id}")
     return json_answer(describe(room))
@@ -76,6 +78,7 @@ def describe(room: Room) -> dict[str, Any]:
         "name": room.name,
         "owner_id": room.owner_id,
         "visibility": room.visibility.value,
+        "description": room.description,
         "created_at": room.created_at,
         "url": f"/chatrooms/chat/{room.id}",
     }
@@ -101,7 +104,7 @@ async def _page(
     *,
     search: str = "",
     refusal: Refusal | None = None,
-    name: str = "",
+    asked: NewRoom | None = None,
 ) -> web.StreamResponse:
     language = visit_of(request).language
     items = await find_rooms(request.app[DEPS], identity, search)
@@ -109,7 +112,7 @@ async def _page(
     context = {
         "rooms": [item.as_dict() for item in items],
         "search": search,
-        "form": {"name": name},
+        "form": {} if asked is None else asked.model_dump(),
         "errors": errors,
         "page_data": {
             "user": identity.user._asdict(),

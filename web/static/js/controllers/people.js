@@ -8,13 +8,15 @@ const TRIES = 5;
 const FOLDED = "details folded";
 
 /** Who is in the room: the column with their names, their number, and who types. */
-export default function people(element, { words, session }) {
+export default function people(element, page) {
   foldAway(element);
-  show(element.querySelector("#people"), words, session.conversation);
+  show(element.querySelector("#people"), page);
 }
 
 /** Asked for anew after a break; between, only changes arrive. */
-function show(list, words, conversation) {
+function show(list, page) {
+  const { words, session } = page;
+  const { conversation } = session;
   const { presence, typing, room } = conversation;
   const count = document.getElementById("online");
   const line = document.getElementById("typing");
@@ -24,6 +26,9 @@ function show(list, words, conversation) {
   conversation.on("live", () => presence.online !== presence.people.size && ask());
   conversation.on("returned", () => ask());
   presence.on("doubt", askLater);
+  conversation.on("role", draw);
+  list.addEventListener("click", open);
+  if (moderates()) draw();
 
   let isAsking = false;
   async function askLater() {
@@ -46,11 +51,36 @@ function show(list, words, conversation) {
 
   function draw() {
     const here = [...presence.people.values()].sort((a, b) => a.name.localeCompare(b.name));
-    const rows = here.map((person) => drawPerson(person, person.id === list.dataset.owner, words));
+    const rows = here.map((person) => drawPerson(person, roleOf(person), words));
+    if (moderates()) {
+      const mine = { id: session.user.id, rank: rank(conversation.role) };
+      here.forEach((person, n) => isBelow(person, mine) && rows[n].append(drawOpener(person, words)));
+    }
     const hidden = presence.online - here.length;
     if (hidden > 0) rows.push(drawMore(words.count("andMore", hidden)));
     list.replaceChildren(...rows);
     count.textContent = words.count("here", presence.online);
+  }
+
+  function moderates() {
+    return rank(conversation.role) > 1;
+  }
+
+  function roleOf(person) {
+    return person.id === list.dataset.owner ? "owner" : person.role;
+  }
+
+  function isBelow(person, mine) {
+    return person.id !== mine.id && rank(roleOf(person)) < mine.rank;
+  }
+
+  /** What can be done with a person is loaded when somebody wants to do it. */
+  async function open({ target }) {
+    const opener = target.closest("[data-person]");
+    if (!opener) return;
+    const { openPersonMenu } = await import("./person-menu.js");
+    const person = presence.people.get(opener.dataset.person);
+    if (person) openPersonMenu(person, { ...page, role: conversation.role, opener });
   }
 
   /** The height of the line is always there, so nothing moves when it speaks. */
@@ -61,7 +91,10 @@ function show(list, words, conversation) {
   }
 }
 
-function drawPerson(person, isOwner, words) {
+/** As the server ranks people: everybody acts on those below himself. */
+const rank = (role) => ({ owner: 3, moderator: 2 })[role] ?? 1;
+
+function drawPerson(person, role, words) {
   const row = document.createElement("li");
   row.className = "person";
   const avatar = part("avatar", initials(person.name));
@@ -70,8 +103,19 @@ function drawPerson(person, isOwner, words) {
   const name = part("person__name", person.name);
   name.dir = "auto";
   row.append(avatar, name);
-  if (isOwner) row.append(part("person__role", words.say("owner")));
+  if (role && role !== "member") row.append(part("person__role", words.say(role)));
   return row;
+}
+
+function drawOpener({ id, name }, words) {
+  const opener = document.createElement("button");
+  opener.type = "button";
+  opener.className = "button button--icon person__more";
+  opener.dataset.person = id;
+  opener.setAttribute("aria-haspopup", "dialog");
+  opener.setAttribute("aria-label", words.say("personMenu", { name }));
+  opener.append(part("icon icon--dots", ""));
+  return opener;
 }
 
 function drawMore(said) {
