@@ -27,7 +27,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     except Refusal as refusal:
         return _refused(request, refusal)
     context = {"room": room, "by": invite.made_by, "token": token, "trouble": ""}
-    return _private(render(request, "join.html", context))
+    return render(request, "join.html", context)
 
 
 @routes.post("/join/{token}")
@@ -48,10 +48,4 @@ def _refused(request: web.Request, refusal: Refusal) -> web.StreamResponse:
         raise refusal
     said = request.app[LOCALES].say(visit_of(request).language, refusal)
     context = {"room": None, "by": None, "token": "", "trouble": said}
-    return _private(render(request, "join.html", context, refusal.status))
-
-
-def _private(page: web.StreamResponse) -> web.StreamResponse:
-    # The address is a key: no other site is told of it.
-    page.headers["Referrer-Policy"] = "no-referrer"
-    return page
+    return render(request, "join.html", context, refusal.status)

@@ -58,8 +58,16 @@ function show(list, page) {
     }
     const hidden = presence.online - here.length;
     if (hidden > 0) rows.push(drawMore(words.count("andMore", hidden)));
+    const focused = list.contains(document.activeElement) && document.activeElement.dataset.person;
     list.replaceChildren(...rows);
+    if (focused) focusOn(focused);
     count.textContent = words.count("here", presence.online);
+  }
+
+  /** The same person's button in the new list; where that is gone, what opens the list. */
+  function focusOn(person) {
+    const opener = list.querySelector(`[data-person="${CSS.escape(person)}"]`);
+    (opener ?? document.getElementById("details-toggle")).focus();
   }
 
   function moderates() {

@@ -20,7 +20,8 @@ export function openPersonMenu(person, { words, csrf, data, role, opener }) {
   dialog.addEventListener("close", () => {
     dialog.remove();
     // The row may have been drawn anew meanwhile.
-    (document.querySelector(`[data-person="${CSS.escape(person.id)}"]`) ?? opener).focus();
+    const now = opener.isConnected ? opener : document.querySelector(`[data-person="${CSS.escape(person.id)}"]`);
+    (now ?? document.getElementById("details-toggle")).focus();
   });
   document.body.append(dialog);
   dialog.showModal();
@@ -60,5 +61,6 @@ function button(text, value) {
   const element = line("button", "menu__item", text);
   element.type = "button";
   element.value = value;
+  if (value === "remove" || value === "ban") element.classList.add("menu__item--danger");
   return element;
 }
