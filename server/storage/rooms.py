@@ -6,6 +6,7 @@ The website makes and deletes rooms here; who joins, leaves and reads comes by t
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -89,6 +90,16 @@ class Rooms:
             )
         return _room_of(row)
 
+    async def direct(self, pair: tuple[str, str]) -> str:
+        """Return the id of the room of two people, which is made when it is not there."""
+        first, second = sorted(pair)
+        room_id = "d" + hashlib.sha256(f"{first} {second}".encode()).hexdigest()[:31]
+        async with self._pool.transaction() as connection:
+            made = await queries.create_direct(connection, id=room_id, pair=[first, second])
+            if made is not None:
+                await queries.create_pair(connection, id=room_id)
+        return room_id
+
     async def by_id(self, room_id: str) -> Room | None:
         """Find a room; a deleted one has ``deleted`` set."""
         async with self._pool.connection() as connection:
@@ -114,7 +125,7 @@ class Rooms:
             rows = await fetch(queries.rooms_of_member(connection, user_id=user_id, limit=limit))
         return [
             RoomRow(
-                room=_room_of(row),
+                room=_room_of(row).named_for(user_id),
                 role=Role(row["role"]),
                 active_at=row["active_at"],
                 messages=row["messages"],
@@ -246,6 +257,7 @@ def _room_of(row: Any) -> Room:
         created_at=row["created_at"],
         deleted=row["deleted_at"] is not None,
         description=row["description"],
+        pair=tuple(User(*each.split(" ", 1)) for each in row.get("people") or ()),
     )
 
 

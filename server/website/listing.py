@@ -39,6 +39,7 @@ class RoomItem(NamedTuple):
     url: str
     visibility: str
     description: str
+    direct: bool
     mine: bool
     member: bool
     role: str
@@ -113,6 +114,7 @@ def _item(identity: Identity, room: Room, overview: Overview | Summary) -> RoomI
         url=f"/chatrooms/chat/{room.id}",
         visibility=room.visibility.value,
         description=room.description,
+        direct=bool(room.pair),
         mine=room.owner_id == identity.user.id,
         member=overview.role is not None,
         role="" if overview.role is None else overview.role.value,

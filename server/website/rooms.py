@@ -38,7 +38,7 @@ async def enter(deps: WebsiteDeps, identity: Identity, room_id: str) -> tuple[Ro
         Refusal: ``room_not_found`` also when it is deleted or not for this person;
             ``room_unavailable``, ``unavailable``.
     """
-    room = await _existing(deps, room_id)
+    room = await _existing(deps, identity, room_id)
     try:
         return room, await deps.archive.enter(room_id, identity.user)
     except Refusal as refusal:
@@ -52,7 +52,7 @@ async def see(deps: WebsiteDeps, identity: Identity, room_id: str) -> Seen:
         Refusal: ``room_not_found`` also when it is deleted or not for this person;
             ``unavailable``.
     """
-    room = await _existing(deps, room_id)
+    room = await _existing(deps, identity, room_id)
     overview = (await overviews(deps, identity, [room_id])).get(room_id)
     role = None if overview is None else overview.role
     # Redis decides who comes in; a remembered room may be from before it was made private.
@@ -126,6 +126,19 @@ async def create(
     room = await deps.rooms.create(name, identity.user, visibility, description)
     logger.info("a room was made", extra={"room": room.id, "user": identity.user.id})
     return room
+
+
+async def direct(deps: WebsiteDeps, identity: Identity, user_id: str) -> Room:
+    """Return the room of direct messages with somebody, which is made when it is not there.
+
+    Raises:
+        Refusal: ``person_not_found``: there is no such account, or it is the own one;
+            ``room_not_found``: an administrator deleted the room; ``unavailable``.
+    """
+    if user_id == identity.user.id or await deps.users.by_id(user_id) is None:
+        raise Refusal("person_not_found")
+    room_id = await deps.rooms.direct((identity.user.id, user_id))
+    return await _existing(deps, identity, room_id)
 
 
 async def change(
@@ -203,11 +216,11 @@ async def say(deps: WebsiteDeps, identity: Identity, room_id: str, cid: str, tex
     raise Refusal("room_unavailable")
 
 
-async def _existing(deps: WebsiteDeps, room_id: str) -> Room:
+async def _existing(deps: WebsiteDeps, identity: Identity, room_id: str) -> Room:
     room = await deps.directory.find(room_id)
     if room is None or room.deleted:
         raise Refusal("room_not_found")
-    return room
+    return room.named_for(identity.user.id)
 
 
 def hide(refusal: Refusal) -> Refusal:

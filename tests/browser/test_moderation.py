@@ -70,7 +70,8 @@ async def test_a_member_is_muted_and_banned_from_the_list_of_people(
     room = await alice.create_room("Workshop")
     await alice.enter(room)
     await bob.enter(room)
-    await expect(bob.find(".person__more")).to_have_count(0)
+    # Without a role the menu is there to write to somebody.
+    await expect(bob.find(".person__more")).to_have_count(1)
 
     opener = alice.page.get_by_role("button", name=f"What to do with {bob.name}")
     await opener.focus()
@@ -103,3 +104,26 @@ async def test_a_member_is_muted_and_banned_from_the_list_of_people(
     await expect(alice.find(".member-line").last).to_have_text(f"{bob.name} was banned")
     await expect(opener).to_have_count(0)
     await take_picture(alice, "banned")
+
+
+async def test_two_people_write_to_each_other_under_each_others_name(
+    open_window: OpenWindow,
+) -> None:
+    alice = await open_window("alice")
+    bob = await open_window("bob", replica=1)
+    room = await alice.create_room("Pier")
+    await alice.enter(room)
+    await bob.enter(room)
+    await bob.page.get_by_role("button", name=f"What to do with {alice.name}").click()
+    dialog = bob.page.get_by_role("dialog", name=alice.name)
+    await expect(dialog.get_by_role("button")).to_have_text(["Write to this person", "Cancel"])
+    await dialog.get_by_role("button", name="Write to this person").click()
+    await expect(bob.find("h1")).to_have_text(f"direct messages: {alice.name}")
+    await bob.is_live()
+    await bob.say("Between us")
+    await bob.shows("Between us")
+    await take_picture(bob, "direct")
+    await alice.open("/chatrooms/")
+    await alice.room_row(bob.name).locator("a").click()
+    await alice.is_live()
+    await alice.shows("Between us")

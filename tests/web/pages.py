@@ -56,7 +56,7 @@ def item(room: str = "kitchen", **rest: Any) -> dict[str, Any]:
     """Return a room of a list."""
     last = {"name": "Bob", "text": "hi", "at": EPOCH, "deleted": False}
     made = {"id": room, "name": room.title(), "url": f"/chatrooms/chat/{room}", "mine": False}
-    made |= {"visibility": "public", "description": ""}
+    made |= {"visibility": "public", "description": "", "direct": False}
     counts = {"member": True, "role": "member", "members": 2, "online": 1, "unread": 0}
     return {**made, **counts, "last": last, **rest}
 
@@ -89,6 +89,7 @@ def room_context(events: list[dict[str, Any]], **rest: Any) -> dict[str, Any]:
             **room,
             "visibility": "public",
             "description": "Tea",
+            "direct": False,
             "moderated": True,
             "muted": False,
         },

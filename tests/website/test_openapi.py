@@ -174,4 +174,6 @@ async def _moderate(step: Any, alice: Any, bob: Any, room: str) -> None:
     await step(alice, "put", ban, **ids)
     await step(alice, "get", f"{at}/members", query="?search=bo", room_id=room)
     await step(alice, "delete", ban, **ids)
+    await step(alice, "post", "/api/v1/direct/{user_id}", user_id=ids["user_id"])
+    await step(bob, "post", "/api/v1/direct/{user_id}", user_id=ids["user_id"])
     await step(alice, "patch", at, {"visibility": "public"}, room_id=room)

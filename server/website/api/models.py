@@ -113,6 +113,7 @@ class RoomModel(Output):
     owner_id: str
     visibility: Literal["public", "private"]
     description: str
+    direct: bool = Field(description="Two people talk here; the name is the other's")
     created_at: int
     url: str
 
@@ -145,6 +146,7 @@ class RoomItemModel(Output):
     url: str
     visibility: Literal["public", "private"]
     description: str
+    direct: bool
     mine: bool
     member: bool
     role: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from server.domain.errors import Refusal
 from server.domain.positions import START
 from server.domain.rooms import Visibility
 from server.state.rooms import Cold, Overview
@@ -108,6 +109,15 @@ async def change(request: web.Request) -> web.StreamResponse:
     return json_answer(RoomModel.model_validate(describe(room)))
 
 
+@routes.post("/api/v1/direct/{user_id}")
+@operation("Write to a person", RoomModel, refusals=("person_not_found", "room_not_found"))
+async def direct(request: web.Request) -> web.StreamResponse:
+    """Give the room of direct messages with somebody; it is always the same one."""
+    identity = identity_of(request)
+    room = await rooms.direct(request.app[DEPS], identity, request.match_info["user_id"])
+    return json_answer(RoomModel.model_validate(describe(room)))
+
+
 @routes.delete("/api/v1/rooms/{room_id}")
 @operation("Delete a room", DeletedModel, refusals=("forbidden", "room_not_found"))
 async def delete(request: web.Request) -> web.StreamResponse:
@@ -131,9 +141,11 @@ async def people(request: web.Request) -> web.StreamResponse:
 @routes.delete("/api/v1/rooms/{room_id}/membership")
 @operation("Leave a room", DeletedModel, refusals=("forbidden", "not_a_member", "room_not_found"))
 async def leave(request: web.Request) -> web.StreamResponse:
-    """End the own membership; the owner stays."""
+    """End the own membership; the owner stays, and so do two who write to each other."""
     deps, identity = request.app[DEPS], identity_of(request)
     seen = await rooms.see_as_member(deps, identity, room_id_of(request))
+    if seen.room.pair:
+        raise Refusal("forbidden")
     try:
         await deps.archive.rooms.leave(seen.room.id, identity.user)
     except Cold:

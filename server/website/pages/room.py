@@ -59,6 +59,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         "mine": room.owner_id == identity.user.id or identity.is_admin,
         "visibility": room.visibility.value,
         "description": room.description,
+        "direct": bool(room.pair),
         "moderated": entered.role in rooms.MODERATORS,
         "muted": entered.role is Role.MUTED,
     }
@@ -70,7 +71,12 @@ async def show(request: web.Request) -> web.StreamResponse:
         "people": [each._asdict() for each in await _people(request, room_id)],
         "new_cid": new_id(),
         "page_data": {
-            "room": {"id": room.id, "name": room.name, "mine": about["mine"]},
+            "room": {
+                "id": room.id,
+                "name": room.name,
+                "mine": about["mine"],
+                "direct": about["direct"],
+            },
             "user": person,
             "session": identity.session_id,
             "position": position._asdict(),

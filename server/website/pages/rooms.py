@@ -71,6 +71,16 @@ async def delete_by_form(request: web.Request) -> web.StreamResponse:
     return see_other("/chatrooms/")
 
 
+@routes.post("/chatrooms/direct/{user_id}")
+async def direct(request: web.Request) -> web.StreamResponse:
+    """Go to the direct messages with somebody, from a page without JavaScript."""
+    deps, identity = request.app[DEPS], identity_of(request)
+    if request.can_read_body:
+        await read_form(request, Nothing)
+    room = await rooms.direct(deps, identity, request.match_info["user_id"])
+    return see_other(f"/chatrooms/chat/{room.id}")
+
+
 def describe(room: Room) -> dict[str, Any]:
     """Return a room as programs see it; ``created_at`` is Unix milliseconds."""
     return {
@@ -79,6 +89,7 @@ def describe(room: Room) -> dict[str, Any]:
         "owner_id": room.owner_id,
         "visibility": room.visibility.value,
         "description": room.description,
+        "direct": bool(room.pair),
         "created_at": room.created_at,
         "url": f"/chatrooms/chat/{room.id}",
     }

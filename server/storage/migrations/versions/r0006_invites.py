@@ -1,4 +1,4 @@
-"""Rooms have a description, and people may be invited into them."""
+"""Rooms have a description or belong to a pair of people, and people may be invited."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ down_revision = "0005"
 
 STATEMENTS = (
     "ALTER TABLE chatrooms ADD COLUMN description text NOT NULL DEFAULT ''",
+    "ALTER TABLE chatrooms ADD COLUMN pair text[]",
+    "COMMENT ON COLUMN chatrooms.pair IS 'the two people of a room of direct messages'",
     """
     CREATE TABLE invites (
         id text PRIMARY KEY,
@@ -29,6 +31,6 @@ STATEMENTS = (
 
 
 def upgrade() -> None:
-    """Add the column and the table; processes of before know neither and need neither."""
+    """Add the columns and the table; processes of before know neither and need neither."""
     for statement in STATEMENTS:
         op.execute(statement)

@@ -28,7 +28,7 @@ function show(list, page) {
   presence.on("doubt", askLater);
   conversation.on("role", draw);
   list.addEventListener("click", open);
-  if (moderates()) draw();
+  if (!page.data.room.direct) draw();
 
   let isAsking = false;
   async function askLater() {
@@ -52,9 +52,9 @@ function show(list, page) {
   function draw() {
     const here = [...presence.people.values()].sort((a, b) => a.name.localeCompare(b.name));
     const rows = here.map((person) => drawPerson(person, roleOf(person), words));
-    if (moderates()) {
-      const mine = { id: session.user.id, rank: rank(conversation.role) };
-      here.forEach((person, n) => isBelow(person, mine) && rows[n].append(drawOpener(person, words)));
+    // Between two people there is nothing to choose.
+    if (!page.data.room.direct) {
+      here.forEach((person, n) => person.id !== session.user.id && rows[n].append(drawOpener(person, words)));
     }
     const hidden = presence.online - here.length;
     if (hidden > 0) rows.push(drawMore(words.count("andMore", hidden)));
@@ -70,16 +70,8 @@ function show(list, page) {
     (opener ?? document.getElementById("details-toggle")).focus();
   }
 
-  function moderates() {
-    return rank(conversation.role) > 1;
-  }
-
   function roleOf(person) {
     return person.id === list.dataset.owner ? "owner" : person.role;
-  }
-
-  function isBelow(person, mine) {
-    return person.id !== mine.id && rank(roleOf(person)) < mine.rank;
   }
 
   /** What can be done with a person is loaded when somebody wants to do it. */
@@ -88,7 +80,9 @@ function show(list, page) {
     if (!opener) return;
     const { openPersonMenu } = await import("./person-menu.js");
     const person = presence.people.get(opener.dataset.person);
-    if (person) openPersonMenu(person, { ...page, role: conversation.role, opener });
+    if (!person) return;
+    const above = rank(conversation.role) > Math.max(rank(roleOf(person)), 1);
+    openPersonMenu(person, { ...page, role: above ? conversation.role : "", opener });
   }
 
   /** The height of the line is always there, so nothing moves when it speaks. */

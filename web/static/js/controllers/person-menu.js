@@ -1,4 +1,4 @@
-/** What the owner and the moderators do with one person of the room: a dialog, made anew each time. */
+/** What to do with one person of the room: write, and as `role` over him more. A dialog, made anew each time. */
 export function openPersonMenu(person, { words, csrf, data, role, opener }) {
   const dialog = document.createElement("dialog");
   dialog.className = "dialog";
@@ -29,12 +29,14 @@ export function openPersonMenu(person, { words, csrf, data, role, opener }) {
   async function act(deed) {
     const room = `/api/v1/rooms/${data.room.id}`;
     const [method, path, body] = {
+      direct: ["POST", `/api/v1/direct/${person.id}`],
       remove: ["DELETE", `${room}/members/${person.id}`],
       ban: ["PUT", `${room}/bans/${person.id}`],
     }[deed] ?? ["PUT", `${room}/members/${person.id}`, JSON.stringify({ role: deed })];
     const headers = { "X-CSRF-Token": csrf, "Content-Type": "application/json" };
     const answer = await fetch(path, { method, headers, body }).catch(() => null);
     if (answer?.ok) {
+      if (deed === "direct") location.assign((await answer.json()).url);
       dialog.close();
       return;
     }
@@ -46,8 +48,9 @@ export function openPersonMenu(person, { words, csrf, data, role, opener }) {
 
 /** The buttons to show; the server decides whether they work. */
 function deedsFor(person, role) {
+  if (!role) return ["direct"];
   const roles = role === "owner" ? ["moderator", "member", "muted"] : ["member", "muted"];
-  return [...roles.filter((each) => each !== (person.role ?? "member")), "remove", "ban"];
+  return ["direct", ...roles.filter((each) => each !== (person.role ?? "member")), "remove", "ban"];
 }
 
 function line(tag, name, text) {

@@ -53,6 +53,7 @@ export default {
   role_member: "{name} is a member like the others now",
   role_muted: "{name} may only read now",
   personMenu: "What to do with {name}",
+  do_direct: "Write to this person",
   do_moderator: "Make a moderator",
   do_member: "Make a member",
   do_muted: "Let only read",

@@ -63,6 +63,7 @@ export default {
   role_member: "{name} теперь обычный участник",
   role_muted: "{name} теперь может только читать",
   personMenu: "Что сделать: {name}",
+  do_direct: "Написать лично",
   do_moderator: "Сделать модератором",
   do_member: "Сделать обычным участником",
   do_muted: "Разрешить только читать",
