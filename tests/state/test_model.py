@@ -54,6 +54,9 @@ RULES = hypothesis.settings(
 
 rooms_ = st.sampled_from(sorted(ROOMS))
 people = st.sampled_from(sorted(PEOPLE))
+deeds = st.tuples(
+    st.sampled_from(["alice", "alice", "bob", "mallory"]), people, st.sampled_from(Action)
+)
 rarely = st.integers(0, 3).map(lambda number: number == 0)
 posts = st.tuples(rooms_, people, st.integers(0, 4))
 
@@ -254,8 +257,17 @@ class Library(World, RuleBasedStateMachine):
             del live.members[who]
             live.reads.pop(who, None)
 
-    @rule(room=rooms_, by=people, who=people, action=st.sampled_from(Action))
-    def moderate(self, room: str, by: str, who: str, action: Action) -> None:
+    @rule(room=rooms_, deeds=st.lists(deeds, min_size=1, max_size=4), said=st.integers(5, 9))
+    def moderate(self, room: str, deeds: list[tuple[str, str, Action]], said: int) -> None:
+        """Somebody says what others are; whom it is about is there, and tries what he may do."""
+        for by, who, action in deeds:
+            for person in (by, who):
+                if action not in {Action.BAN, Action.UNBAN}:
+                    self.enter(room, person)
+            self._moderate(room, by, who, action)
+            self.publish([(room, who, said)])
+
+    def _moderate(self, room: str, by: str, who: str, action: Action) -> None:
         live = self.live.get(room)
         want, changes = expect_moderation(live, by, who, action)
         if changes:
