@@ -15,6 +15,7 @@ TABLES = {
     "chatrooms",
     "dead_letters",
     "drained",
+    "invites",
     "memberships",
     "messages",
     "sessions",
@@ -49,7 +50,7 @@ async def revisions_of(database: str) -> list[str]:
 async def test_an_empty_database_gets_every_table(empty_database_url: str) -> None:
     await migrate(empty_database_url)
     assert await tables_of(empty_database_url) == TABLES
-    assert await revisions_of(empty_database_url) == ["0005"]
+    assert await revisions_of(empty_database_url) == ["0006"]
 
 
 async def test_migrating_twice_changes_nothing(empty_database_url: str) -> None:
@@ -60,7 +61,7 @@ async def test_migrating_twice_changes_nothing(empty_database_url: str) -> None:
         )
         await migrate(empty_database_url)
         assert await connection.fetchval("SELECT count(*) FROM users") == 1
-    assert await revisions_of(empty_database_url) == ["0005"]
+    assert await revisions_of(empty_database_url) == ["0006"]
 
 
 async def test_processes_that_start_together_migrate_once(empty_database_url: str) -> None:

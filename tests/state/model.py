@@ -211,8 +211,16 @@ def code_of(outcome: object) -> str:
 RANK = {"owner": 3, "moderator": 2, "": 0}
 
 
-def expect_moderation(live: Live | None, by: str, who: str, action: str) -> tuple[str, bool]:
+def expect_moderation(
+    live: Live | None, by: str, who: str, action: str, *, full: bool
+) -> tuple[str, bool]:
     """What is answered to somebody who moderates, and whether the room changes."""
+    code, changes = _expect_moderation(live, by, who, action)
+    is_urgent = action == "remove" or (action == "ban" and live is not None and live.role(who))
+    return ("storage_backlog", False) if full and changes and not is_urgent else (code, changes)
+
+
+def _expect_moderation(live: Live | None, by: str, who: str, action: str) -> tuple[str, bool]:
     if live is None:
         return "cold", False
     if live.deleted:

@@ -262,20 +262,14 @@ class Library(World, RuleBasedStateMachine):
         """Somebody says what others are; whom it is about is there, and tries what he may do."""
         for by, who, action in deeds:
             for person in (by, who):
-                if action not in {Action.BAN, Action.UNBAN}:
-                    self.enter(room, person)
+                self.enter(room, person)
             self._moderate(room, by, who, action)
             self.publish([(room, who, said)])
 
     def _moderate(self, room: str, by: str, who: str, action: Action) -> None:
         live = self.live.get(room)
-        want, changes = expect_moderation(live, by, who, action)
-        if changes:
-            urgent = action is Action.REMOVE or (
-                action is Action.BAN and live is not None and who in live.members
-            )
-            if not urgent and len(self.line(room).drain) >= DRAIN_LIMIT:
-                want, changes = "storage_backlog", False
+        full = len(self.line(room).drain) >= DRAIN_LIMIT
+        want, changes = expect_moderation(live, by, who, action, full=full)
         if changes:
             kind = "l" if action in {Action.REMOVE, Action.BAN, Action.UNBAN} else "g"
             self.expected.append((room, kind, who))

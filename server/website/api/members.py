@@ -59,6 +59,7 @@ async def listed(request: web.Request) -> web.StreamResponse:
 )
 async def set_role(request: web.Request) -> web.StreamResponse:
     """Make a member a moderator (the owner may), a reader only, or a member again."""
+    identity_of(request)
     asked = await read_json(request, RoleInput)
     return await _act(request, Action(asked.role))
 
