@@ -79,6 +79,8 @@ class Library(World, RuleBasedStateMachine):
         for room in ROOMS:
             self.hydrate(room)
             self.chatter(room, 6)
+            self.enter(room, "bob")
+            self._moderate(room, "alice", "bob", Action.MUTED)
 
     # --- Talk ---------------------------------------------------------------------------
 
