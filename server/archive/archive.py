@@ -15,7 +15,7 @@ from typing import TypeVar
 from server.archive.reading import Reading
 from server.domain.errors import Refusal
 from server.domain.positions import NUMBER_MAX, START, Position
-from server.domain.rooms import User
+from server.domain.rooms import User, Visibility
 from server.runtime.instruments import HYDRATIONS
 from server.runtime.settings import Settings
 from server.state import history
@@ -23,6 +23,7 @@ from server.state.changes import Change, UnknownTarget, Vouched
 from server.state.changes import change as post_change
 from server.state.client import RedisClient
 from server.state.history import Entry, Synced
+from server.state.moderation import Action, Moderation
 from server.state.posts import Posted
 from server.state.rooms import Cold, Entered
 from server.state.rooms import Rooms as LiveRooms
@@ -57,20 +58,40 @@ class Archive:
 
     def __init__(self, client: RedisClient, pool: Pool, settings: Settings) -> None:
         self.rooms = LiveRooms(client)
+        self.moderation = Moderation(client)
         self._client = client
         self._settings = settings
         self._stored_rooms = StoredRooms(pool)
         self._messages = Messages(pool)
         self._hydrating: dict[str, asyncio.Future[None]] = {}
 
-    async def enter(self, room: str, user: User) -> Entered:
-        """Let a person in, bringing a cold room back first.
+    async def enter(self, room: str, user: User, *, invited: bool = False) -> Entered:
+        """Let a person in, bringing a cold room back first; ``invited`` also into a private one.
 
         Raises:
             Refusal: ``room_not_found``, ``room_gone``, ``not_a_member``,
                 ``storage_backlog``, ``room_unavailable``, ``unavailable``.
         """
-        return await self._warm(room, lambda: self.rooms.enter(room, user))
+        return await self._warm(room, lambda: self.rooms.enter(room, user, invited=invited))
+
+    async def moderate(self, room: str, by: User, person: User, action: Action) -> bool:
+        """Say what a person is in a room; False when it was so before.
+
+        Raises:
+            Refusal: ``room_not_found``, ``room_gone``, ``not_a_member`` (``by``), ``forbidden``,
+                ``person_not_found``, ``storage_backlog``, ``room_unavailable``, ``unavailable``.
+        """
+        return await self._warm(room, lambda: self.moderation.act(room, by, person, action))
+
+    async def set_visibility(self, room: str, visibility: Visibility) -> None:
+        """Make a room public or private, after PostgreSQL was told.
+
+        A cold room is brought back first: whoever is bringing it back may have read it before.
+
+        Raises:
+            Refusal: ``room_not_found``, ``room_gone``, ``room_unavailable``, ``unavailable``.
+        """
+        await self._warm(room, lambda: self.moderation.set_visibility(room, visibility))
 
     async def change(self, change: Change) -> Posted:
         """Change a message; the same ``cid`` of the same person again is the same change.

@@ -28,7 +28,9 @@ class Kind(StrEnum):
     MESSAGE = "m"
     JOINED = "j"
     LEFT = "l"
-    """Somebody left or was removed: their sockets leave the room here."""
+    """Somebody left, was removed or banned: their sockets leave the room here."""
+    ROLE = "g"
+    """A member has another role."""
     DELETED = "d"
     """The room is gone: everybody's sockets leave it here. The last event of a room."""
     EDITED = "e"
@@ -104,8 +106,14 @@ def joined(room: str, user: User, role: Role) -> Parts:
 
 
 def left(room: str, user: User, reason: str) -> Parts:
-    """Somebody is no longer a member; ``reason`` is ``left`` or ``removed``."""
+    """Somebody is no member; ``reason`` is ``left``, ``removed``, ``banned`` or ``unbanned``."""
     return _parts(Kind.LEFT, "left", room, user, {"reason": reason})
+
+
+def role(room: str, user: User, role: Role, by: User) -> Parts:
+    """A member got another role from ``by``."""
+    rest = {"role": role.value, "by": by._asdict()}
+    return _parts(Kind.ROLE, "role", room, user, rest)
 
 
 def room_deleted(room: str, by: User) -> Parts:

@@ -27,7 +27,7 @@ from server.domain.positions import Position
 Identity: TypeAlias = tuple[str, str, str]
 """The room of a message, its author and cid: its name for ever."""
 
-SHOWN = frozenset({Kind.MESSAGE, Kind.JOINED, Kind.LEFT, Kind.DELETED})
+SHOWN = frozenset({Kind.MESSAGE, Kind.JOINED, Kind.LEFT, Kind.ROLE, Kind.DELETED})
 """The kinds that a page of history lists."""
 
 

@@ -20,6 +20,7 @@ EV_OF_KIND: dict[str, str] = {
     Kind.MESSAGE: "message",
     Kind.JOINED: "joined",
     Kind.LEFT: "left",
+    Kind.ROLE: "role",
     Kind.DELETED: "room_deleted",
     Kind.EDITED: "edited",
     Kind.TOMBSTONE: "deleted",
@@ -41,7 +42,7 @@ class Row(NamedTuple):
 
     ``at`` is Unix milliseconds. ``cid`` is set for messages and their changes, ``text`` for
     messages and edits; ``data`` is the JSON object of the other fields that a kind has
-    (``role``, ``reason``, ``reply``, ``target``, ``emoji``, ``on``), or None.
+    (``role``, ``by``, ``reason``, ``reply``, ``target``, ``emoji``, ``on``), or None.
     """
 
     room_id: str
@@ -87,7 +88,7 @@ def row_of(kind: str, event: bytes) -> Row:
     epoch = _number(rest.pop("epoch", None), "epoch")
     seq = _number(rest.pop("seq", None), "seq")
     at = _number(rest.pop("at", None), "at")
-    if kind == Kind.JOINED and _string(rest.get("role"), "role") not in _ROLES:
+    if kind in {Kind.JOINED, Kind.ROLE} and _string(rest.get("role"), "role") not in _ROLES:
         raise ValueError("role must be a known one")
     cid = _string(rest.pop("cid", None), "cid") if kind in WITH_CID else None
     text = _string(rest.pop("text", None), "text") if kind in WITH_TEXT else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -17,11 +17,12 @@ class User(NamedTuple):
 
 
 class Role(StrEnum):
-    """What a member may do; ``BANNED`` is a membership that keeps a person out."""
+    """What a member may do: ``MUTED`` reads only; ``BANNED`` is a membership that keeps out."""
 
     OWNER = "owner"
     MODERATOR = "moderator"
     MEMBER = "member"
+    MUTED = "muted"
     BANNED = "banned"
 
 
@@ -49,6 +50,14 @@ class Room:
     visibility: Visibility
     created_at: int
     deleted: bool = False
+    description: str = ""
+    pair: tuple[User, ...] = ()
+    """The two people of a room of direct messages, which has no name of its own."""
+
+    def named_for(self, user_id: str) -> Room:
+        """Return the room as this person sees it: direct messages bear the other's name."""
+        others = [user.name for user in self.pair if user.id != user_id]
+        return replace(self, name=others[0]) if others else self
 
 
 @dataclass(frozen=True, slots=True)

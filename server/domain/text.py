@@ -26,6 +26,9 @@ _KEYCAP_BASES = frozenset("0123456789#*")
 _EMOJI_LETTERS = frozenset("\u2139\u203c\u2049\u3030")
 """Emoji that Unicode counts as letters and punctuation."""
 
+DESCRIPTION_MAX_CHARS = 300
+"""Of a room: what it is about, in a line or two."""
+
 EMAIL_MAX_CHARS = 254
 """RFC 5321, section 4.5.3.1.3: a path holds 256 octets, two of them brackets."""
 
@@ -103,6 +106,23 @@ def clean_name(name: str, max_chars: int) -> str:
         raise Refusal("invalid_name", "A name needs some letters.")
     if len(cleaned) > max_chars:
         raise _too_long(max_chars)
+    return cleaned
+
+
+def clean_description(text: str) -> str:
+    """Return what a room is about, in NFC on one line; it may be empty.
+
+    Raises:
+        Refusal: ``invalid_text`` or ``description_too_long``.
+    """
+    if len(text) > DESCRIPTION_MAX_CHARS * 4:
+        raise Refusal("description_too_long")
+    cleaned = " ".join(unicodedata.normalize("NFC", text).split())
+    for char in cleaned:
+        if unicodedata.category(char) in _BAD_CATEGORIES and char not in _EMOJI_JOINERS:
+            raise Refusal("invalid_text")
+    if len(cleaned) > DESCRIPTION_MAX_CHARS:
+        raise Refusal("description_too_long")
     return cleaned
 
 

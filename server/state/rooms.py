@@ -12,7 +12,7 @@ from server.domain.errors import Refusal
 from server.domain.events import Kind
 from server.domain.fold import Fold
 from server.domain.positions import Position
-from server.domain.rooms import Member, Role, RoomSnapshot, User
+from server.domain.rooms import Member, Role, RoomSnapshot, User, Visibility
 from server.state import keys
 from server.state.client import RedisClient, fcall
 from server.state.seen import known_again
@@ -51,6 +51,7 @@ class Overview:
     members: int
     role: Role | None
     last: bytes | None
+    visibility: Visibility
 
 
 class Person(NamedTuple):
@@ -68,8 +69,8 @@ class Rooms:
         self._client = client
         self._settings = client.settings
 
-    async def enter(self, room: str, user: User) -> Entered:
-        """Let a person in; a stranger becomes a member of a public room.
+    async def enter(self, room: str, user: User, *, invited: bool = False) -> Entered:
+        """Let a person in; a stranger becomes a member of a public room, or where he is invited.
 
         Raises:
             Cold: the room is not in Redis.
@@ -87,6 +88,7 @@ class Rooms:
                 settings.drain_limit,
                 joined.head,
                 joined.tail,
+                int(invited),
             ],
         )
         numbers = [int(number) for number in reply[2:]]
@@ -324,6 +326,7 @@ def _overview(row: list[Any]) -> Overview:
         members=numbers[7],
         role=Role(row[8].decode()) if row[8] else None,
         last=_folded(row[9], row[10]) if row[9] else None,
+        visibility=Visibility(row[11].decode()),
     )
 
 

@@ -15,8 +15,9 @@ import orjson
 
 from server.domain.events import Kind
 from server.domain.records import ReadMark, Row
+from server.domain.rooms import Role
 
-_COMINGS = frozenset({Kind.JOINED, Kind.LEFT})
+_COMINGS = frozenset({Kind.JOINED, Kind.LEFT, Kind.ROLE})
 
 
 class RoomChange(NamedTuple):
@@ -41,6 +42,16 @@ class Joining(NamedTuple):
     epoch: int
     seq: int
     later: int
+
+
+class NewRole(NamedTuple):
+    """One line of ``set_roles``."""
+
+    room_id: str
+    user_id: str
+    name: str
+    role: str
+    at: int
 
 
 def room_changes(rows: Sequence[Row], fresh: Sequence[Row]) -> list[RoomChange]:
@@ -73,19 +84,43 @@ def room_changes(rows: Sequence[Row], fresh: Sequence[Row]) -> list[RoomChange]:
     ]
 
 
-def membership_changes(fresh: Iterable[Row]) -> tuple[list[Joining], list[tuple[str, str]]]:
-    """Say who joined and who (``room, user``) left; a person's last event decides."""
+def membership_changes(
+    fresh: Iterable[Row],
+) -> tuple[list[Joining], list[NewRole], list[tuple[str, str]]]:
+    """Say who joined, who has another role, and who (``room, user``) left.
+
+    A person's last event decides. Who was banned has left, but keeps a membership that says so.
+    """
     fresh = list(fresh)
     if all(row.kind not in _COMINGS for row in fresh):
-        return [], []
+        return [], [], []
     in_order = sorted(fresh, key=lambda row: (row.room_id, row.position))
-    last = {(row.room_id, row.user_id): row for row in in_order if row.kind in _COMINGS}
-    joined = [
+    joined: dict[tuple[str, str], tuple[Row, str]] = {}
+    changed: dict[tuple[str, str], NewRole] = {}
+    left: set[tuple[str, str]] = set()
+    for row in in_order:
+        if row.kind not in _COMINGS:
+            continue
+        key = (row.room_id, row.user_id)
+        data = orjson.loads(row.data or "{}")
+        came = joined.pop(key, None)
+        changed.pop(key, None)
+        left.discard(key)
+        if row.kind == Kind.JOINED:
+            joined[key] = (row, data["role"])
+        elif row.kind == Kind.ROLE and came is not None:
+            joined[key] = (came[0], data["role"])
+        elif row.kind == Kind.ROLE or data["reason"] == "banned":
+            role = data.get("role", Role.BANNED.value)
+            changed[key] = NewRole(*key, row.user_name, role, row.at)
+        else:
+            left.add(key)
+    joinings = [
         Joining(
             room_id=row.room_id,
             user_id=row.user_id,
             name=row.user_name,
-            role=orjson.loads(row.data or "{}")["role"],
+            role=role,
             at=row.at,
             epoch=row.epoch,
             seq=row.seq,
@@ -96,11 +131,9 @@ def membership_changes(fresh: Iterable[Row]) -> tuple[list[Joining], list[tuple[
                 for other in in_order
             ),
         )
-        for row in last.values()
-        if row.kind == Kind.JOINED
+        for row, role in joined.values()
     ]
-    left = [key for key, row in last.items() if row.kind == Kind.LEFT]
-    return sorted(joined), sorted(left)
+    return sorted(joinings), sorted(changed.values()), sorted(left)
 
 
 def deleted_messages(rows: Iterable[Row]) -> list[tuple[str, str, str]]:

@@ -292,10 +292,13 @@ async def _raise_rooms(connection: Connection, rows: list[Row], fresh: list[Row]
 
 
 async def _change_memberships(connection: Connection, fresh: list[Row]) -> None:
-    joined, left = membership_changes(fresh)
+    joined, changed, left = membership_changes(fresh)
     if joined:
         names = ("room_ids", "user_ids", "names", "roles", "ats", "epochs", "seqs", "laters")
         await queries.upsert_memberships(connection, **_columns(names, joined))
+    if changed:
+        columns = ("room_ids", "user_ids", "names", "roles", "ats")
+        await queries.set_roles(connection, **_columns(columns, changed))
     if left:
         await queries.remove_memberships(connection, **_columns(("room_ids", "user_ids"), left))
 

@@ -6,6 +6,7 @@ The website makes and deletes rooms here; who joins, leaves and reads comes by t
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,7 +64,11 @@ class Rooms:
         self._pool = pool
 
     async def create(
-        self, name: str, owner: User, visibility: Visibility = Visibility.PUBLIC
+        self,
+        name: str,
+        owner: User,
+        visibility: Visibility = Visibility.PUBLIC,
+        description: str = "",
     ) -> Room:
         """Make a room with its owner as the first member."""
         async with self._pool.transaction() as connection:
@@ -74,6 +79,7 @@ class Rooms:
                 search_name=fold(name),
                 owner_id=owner.id,
                 visibility=visibility.value,
+                description=description,
             )
             await queries.create_membership(
                 connection,
@@ -83,6 +89,16 @@ class Rooms:
                 role=Role.OWNER.value,
             )
         return room_of(row)
+
+    async def direct(self, pair: tuple[str, str]) -> str:
+        """Return the id of the room of two people, which is made when it is not there."""
+        first, second = sorted(pair)
+        room_id = "d" + hashlib.sha256(f"{first} {second}".encode()).hexdigest()[:31]
+        async with self._pool.transaction() as connection:
+            made = await queries.create_direct(connection, id=room_id, pair=[first, second])
+            if made is not None:
+                await queries.create_pair(connection, id=room_id)
+        return room_id
 
     async def by_id(self, room_id: str) -> Room | None:
         """Find a room; a deleted one has ``deleted`` set."""
@@ -109,7 +125,7 @@ class Rooms:
             rows = await fetch(queries.rooms_of_member(connection, user_id=user_id, limit=limit))
         return [
             RoomRow(
-                room=room_of(row),
+                room=room_of(row).named_for(user_id),
                 role=Role(row["role"]),
                 active_at=row["active_at"],
                 messages=row["messages"],
@@ -122,6 +138,14 @@ class Rooms:
         """Count the live rooms that this person owns."""
         async with self._pool.connection() as connection:
             return int(await queries.owned_rooms(connection, owner_id=user_id))
+
+    async def change(self, room_id: str, visibility: Visibility, description: str) -> bool:
+        """Write what of a room may change; False when it is deleted or never existed."""
+        async with self._pool.connection() as connection:
+            found = await queries.change_room(
+                connection, id=room_id, visibility=visibility.value, description=description
+            )
+        return found is not None
 
     async def delete(self, room_id: str) -> bool:
         """Mark a room as deleted; False when it was, or never existed. History stays."""
@@ -233,6 +257,8 @@ def room_of(row: Any) -> Room:
         visibility=Visibility(row["visibility"]),
         created_at=row["created_at"],
         deleted=row["deleted_at"] is not None,
+        description=row["description"],
+        pair=tuple(User(*each.split(" ", 1)) for each in row.get("people") or ()),
     )
 
 

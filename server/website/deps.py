@@ -18,6 +18,7 @@ from server.state.throttle import Throttle
 from server.storage.administration import Administration
 from server.storage.audit import Audit
 from server.storage.departures import Departures
+from server.storage.invites import Invites
 from server.storage.pool import Pool
 from server.storage.rooms import Rooms
 from server.storage.search import Search
@@ -40,6 +41,7 @@ class WebsiteDeps:
     users: Users
     rooms: Rooms
     search: Search
+    invites: Invites
     sessions: Sessions
     cache: SessionCache
     throttle: Throttle
@@ -77,6 +79,7 @@ class WebsiteDeps:
             users=Users(pool),
             rooms=rooms,
             search=Search(pool),
+            invites=Invites(pool),
             sessions=sessions,
             cache=cache,
             throttle=Throttle(client, settings.login_window_s),

@@ -1,7 +1,7 @@
 """Rooms by id, remembered for when PostgreSQL is away.
 
-A room's name and visibility never change and its owner hardly ever, so an old answer is
-nearly as good as a new one, but for its deletion; that is Redis's to refuse too.
+A room's name and owner never change. Its visibility, its description and its end may: an
+old answer is wrong about them, and Redis refuses who may not come in.
 """
 
 from __future__ import annotations

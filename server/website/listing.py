@@ -37,6 +37,9 @@ class RoomItem(NamedTuple):
     id: str
     name: str
     url: str
+    visibility: str
+    description: str
+    direct: bool
     mine: bool
     member: bool
     role: str
@@ -109,6 +112,9 @@ def _item(identity: Identity, room: Room, overview: Overview | Summary) -> RoomI
         id=room.id,
         name=room.name,
         url=f"/chatrooms/chat/{room.id}",
+        visibility=room.visibility.value,
+        description=room.description,
+        direct=bool(room.pair),
         mine=room.owner_id == identity.user.id,
         member=overview.role is not None,
         role="" if overview.role is None else overview.role.value,

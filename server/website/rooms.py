@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from server.auth.identity import Identity
 from server.domain.errors import Refusal
 from server.domain.positions import Position
 from server.domain.rooms import Role, Room, Visibility
-from server.domain.text import check_text, clean_name
+from server.domain.text import check_text, clean_description, clean_name
 from server.state.posts import COLD, Post, Posted, post
 from server.state.rooms import Entered, Overview
 from server.storage.audit import Actor
@@ -17,6 +17,8 @@ from server.storage.rooms import Summary
 from server.website.deps import WebsiteDeps
 
 logger = logging.getLogger(__name__)
+
+MODERATORS = frozenset({Role.OWNER, Role.MODERATOR})
 
 _HIDDEN = {"not_a_member", "room_gone", "room_not_found"}
 """Over HTTP all three are the same 404: who may not see a room learns nothing of it."""
@@ -38,7 +40,7 @@ async def enter(deps: WebsiteDeps, identity: Identity, room_id: str) -> tuple[Ro
         Refusal: ``room_not_found`` also when it is deleted or not for this person;
             ``room_unavailable``, ``unavailable``.
     """
-    room = await _existing(deps, room_id)
+    room = await _existing(deps, identity, room_id)
     try:
         return room, await deps.archive.enter(room_id, identity.user)
     except Refusal as refusal:
@@ -52,10 +54,12 @@ async def see(deps: WebsiteDeps, identity: Identity, room_id: str) -> Seen:
         Refusal: ``room_not_found`` also when it is deleted or not for this person;
             ``unavailable``.
     """
-    room = await _existing(deps, room_id)
+    room = await _existing(deps, identity, room_id)
     overview = (await overviews(deps, identity, [room_id])).get(room_id)
     role = None if overview is None else overview.role
-    if role is Role.BANNED or (role is None and room.visibility is Visibility.PRIVATE):
+    # Redis decides who comes in; a remembered room may be from before it was made private.
+    visibility = overview.visibility if isinstance(overview, Overview) else room.visibility
+    if role is Role.BANNED or (role is None and visibility is Visibility.PRIVATE):
         raise Refusal("room_not_found")
     return Seen(room, role, overview)
 
@@ -90,6 +94,18 @@ async def readable(deps: WebsiteDeps, identity: Identity, room_ids: list[str]) -
     return found
 
 
+async def see_as_moderator(deps: WebsiteDeps, identity: Identity, room_id: str) -> Seen:
+    """Look at a room that one is the owner or a moderator of.
+
+    Raises:
+        Refusal: as ``see_as_member``, and ``forbidden`` for other members.
+    """
+    seen = await see_as_member(deps, identity, room_id)
+    if seen.role not in MODERATORS:
+        raise Refusal("forbidden")
+    return seen
+
+
 async def overviews(
     deps: WebsiteDeps, identity: Identity, room_ids: list[str]
 ) -> dict[str, Overview | Summary]:
@@ -112,19 +128,67 @@ async def overviews(
 
 
 async def create(
-    deps: WebsiteDeps, identity: Identity, name: str, visibility: Visibility = Visibility.PUBLIC
+    deps: WebsiteDeps,
+    identity: Identity,
+    name: str,
+    visibility: Visibility = Visibility.PUBLIC,
+    description: str = "",
 ) -> Room:
     """Make a room that this person owns.
 
     Raises:
-        Refusal: a refusal of the name, ``too_many_owned``, ``unavailable``.
+        Refusal: a refusal of the name or the description, ``too_many_owned``, ``unavailable``.
     """
     name = clean_name(name, deps.settings.room_name_chars)
+    description = clean_description(description)
     if await deps.rooms.owned_count(identity.user.id) >= deps.settings.rooms_per_user:
         raise Refusal("too_many_owned")
-    room = await deps.rooms.create(name, identity.user, visibility)
+    room = await deps.rooms.create(name, identity.user, visibility, description)
     logger.info("a room was made", extra={"room": room.id, "user": identity.user.id})
     return room
+
+
+async def direct(deps: WebsiteDeps, identity: Identity, user_id: str) -> Room:
+    """Return the room of direct messages with somebody, which is made when it is not there.
+
+    Raises:
+        Refusal: ``person_not_found``: there is no such account, or it is the own one;
+            ``room_not_found``: an administrator deleted the room; ``unavailable``.
+    """
+    if user_id == identity.user.id or await deps.users.by_id(user_id) is None:
+        raise Refusal("person_not_found")
+    room_id = await deps.rooms.direct((identity.user.id, user_id))
+    return await _existing(deps, identity, room_id)
+
+
+async def change(
+    deps: WebsiteDeps,
+    identity: Identity,
+    room_id: str,
+    *,
+    visibility: Visibility | None = None,
+    description: str | None = None,
+) -> Room:
+    """Change what a room is about (owner and moderators) or who may come in (the owner).
+
+    PostgreSQL first: when Redis fails after it, the same call again goes on from there.
+
+    Raises:
+        Refusal: ``forbidden``, ``not_a_member``, ``room_not_found``; a refusal of the
+            description; ``room_unavailable``, ``unavailable``.
+    """
+    seen = await see_as_moderator(deps, identity, room_id)
+    room = seen.room
+    if visibility not in {None, room.visibility} and seen.role is not Role.OWNER:
+        raise Refusal("forbidden")
+    text = room.description if description is None else clean_description(description)
+    changed = replace(room, visibility=visibility or room.visibility, description=text)
+    if not await deps.rooms.change(room_id, changed.visibility, text):
+        raise Refusal("room_not_found")
+    if visibility is not None:
+        await deps.archive.set_visibility(room_id, visibility)
+    logger.info("a room was changed", extra={"room": room_id, "user": identity.user.id})
+    return changed
 
 
 async def delete(deps: WebsiteDeps, identity: Identity, room_id: str, address: str = "") -> Room:
@@ -185,11 +249,11 @@ async def say(
     raise Refusal("room_unavailable")
 
 
-async def _existing(deps: WebsiteDeps, room_id: str) -> Room:
+async def _existing(deps: WebsiteDeps, identity: Identity, room_id: str) -> Room:
     room = await deps.directory.find(room_id)
     if room is None or room.deleted:
         raise Refusal("room_not_found")
-    return room
+    return room.named_for(identity.user.id)
 
 
 def hide(refusal: Refusal) -> Refusal:

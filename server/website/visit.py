@@ -10,6 +10,7 @@ from aiohttp import web
 
 from server.auth.identity import Identity
 from server.domain.errors import Refusal
+from server.website.deps import DEPS
 
 JSON_PATHS: Final = ("/api/", "/token", "/chatrooms/create", "/chatrooms/delete/")
 """Here a client that does not ask for HTML is a program and is answered in JSON."""
@@ -91,3 +92,9 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def link_to(request: web.Request, path: str) -> str:
+    """Return the whole address of a path of this site, as people outside have it."""
+    origin = request.app[DEPS].settings.public_url
+    return f"{origin or str(request.url.origin())}{path}"

@@ -37,7 +37,8 @@
 
   if (innerWidth < 700) {
     for (const element of seen.filter((each) => each.matches("button, .button, input, select, textarea, summary"))) {
-      const { width, height } = element.getBoundingClientRect();
+      // A box to tick is as large as the words around it.
+      const { width, height } = (element.closest("label") ?? element).getBoundingClientRect();
       if (Math.min(width, height) < 36) faults.push(`${name(element)} is a target of ${round(width)} x ${round(height)} px`);
     }
   }

@@ -14,6 +14,7 @@ import pytest
 from server.domain.commands import Command
 from server.domain.errors import KINDS, CloseCode
 from server.runtime.settings import Settings
+from server.state.moderation import Action
 from server.writer.drain import Writer
 from tests.chat.town import Person, Talker, Town, open_town
 
@@ -148,6 +149,8 @@ async def test_every_event_looks_as_documented(town: Town) -> None:
     again, _ = await replica.enter(alice, room, (1, 1))
     await hers.event("saved")
     await hers.event("presence", online=2)
+    await town.archive.moderate(room, alice.user, bob.user, Action.MUTED)
+    await hers.event("role")
     await town.archive.rooms.remove(room, bob.user, "removed")
     await hers.event("left")
     await town.archive.rooms.delete(room, alice.user)

@@ -26,7 +26,8 @@ parts = st.one_of(
     st.builds(events.ChangeParts.aimed, changes, targets),
     st.builds(events.message, ids, users, ids, texts, st.none() | positions),
     st.builds(events.joined, ids, users, st.sampled_from(Role)),
-    st.builds(events.left, ids, users, st.sampled_from(["left", "removed"])),
+    st.builds(events.left, ids, users, st.sampled_from(["left", "removed", "banned", "unbanned"])),
+    st.builds(events.role, ids, users, st.sampled_from(Role), users),
     st.builds(events.room_deleted, ids, users),
 )
 

@@ -16,6 +16,7 @@ TABLES = {
     "chatrooms",
     "dead_letters",
     "drained",
+    "invites",
     "memberships",
     "messages",
     "sessions",

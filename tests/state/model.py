@@ -50,7 +50,12 @@ class Stored:
             self.reads[user] = (entry.position, self.messages)
         elif entry.kind == "l":
             self.members.pop(user, None)
-            self.reads.pop(user, None)
+            if fields["reason"] == "banned":
+                self.members[user] = "banned"
+            else:
+                self.reads.pop(user, None)
+        elif entry.kind == "g":
+            self.members[user] = fields["role"]
 
     def store_mark(self, user: str, position: Position, messages: int) -> None:
         """Take a read mark; marks only grow."""
@@ -106,6 +111,19 @@ class Live:
     def unread(self, user: str) -> int:
         """Messages behind the mark of a person."""
         return max(0, self.messages - self.reads.get(user, (START, 0))[1])
+
+    def role(self, user: str) -> str:
+        """What a person is in the room; empty for strangers and banned people."""
+        role = self.members.get(user, "")
+        return "" if role == "banned" else role
+
+    def moderate(self, user: str, action: str) -> None:
+        """Take a change that was allowed."""
+        if action in {"remove", "unban"}:
+            del self.members[user]
+            self.reads.pop(user, None)
+        else:
+            self.members[user] = "banned" if action == "ban" else action
 
     def may_hear(self, user: str) -> bool:
         """Whether a person may come in."""
@@ -188,3 +206,36 @@ def name_of(entry: Entry) -> tuple[str, str] | None:
 def code_of(outcome: object) -> str:
     """The code of a refusal; anything else is ``ok``."""
     return outcome.code if isinstance(outcome, Refusal) else "ok"
+
+
+RANK = {"owner": 3, "moderator": 2, "": 0}
+
+
+def expect_moderation(
+    live: Live | None, by: str, who: str, action: str, *, full: bool
+) -> tuple[str, bool]:
+    """What is answered to somebody who moderates, and whether the room changes."""
+    code, changes = _expect_moderation(live, by, who, action)
+    is_urgent = action == "remove" or (action == "ban" and live is not None and live.role(who))
+    return ("storage_backlog", False) if full and changes and not is_urgent else (code, changes)
+
+
+def _expect_moderation(live: Live | None, by: str, who: str, action: str) -> tuple[str, bool]:
+    if live is None:
+        return "cold", False
+    if live.deleted:
+        return "room_gone", False
+    if not live.role(by):
+        return "not_a_member", False
+    mine, his = RANK.get(live.role(by), 1), RANK.get(live.members.get(who, ""), 1)
+    given = 2 if action == "moderator" else 1
+    if mine < 2 or by == who or max(his, given) >= mine:
+        return "forbidden", False
+    role = live.members.get(who)
+    if action == "unban":
+        return ("ok", True) if role == "banned" else ("person_not_found", False)
+    if action == "ban":
+        return "ok", role != "banned"
+    if not live.role(who):
+        return "person_not_found", False
+    return "ok", role != action

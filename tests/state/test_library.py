@@ -23,6 +23,7 @@ DIGESTS = {
     8: "bbea3e857191fed6",
     9: "f6026a83ccb0a945",
     10: "6f1b876c4c80cd71",
+    11: "88e42354fbd07273",
 }
 """Digest of every version: a change of the Lua files wants the next number."""
 

@@ -28,13 +28,15 @@ from server.runtime.settings import Settings
 from server.state import drain, history
 from server.state.changes import Change, UnknownTarget, Vouched, change
 from server.state.history import Entry
+from server.state.moderation import Action, Moderation
 from server.state.posts import COLD, Post, Posted, post
 from tests.conftest import MakeSettings
 from tests.helpers import REDIS_KINDS
-from tests.state.model import Live, Stored, code_of, name_of
+from tests.state.model import Live, Stored, code_of, expect_moderation, name_of
 from tests.state.world import ROOMS, World
 
 LOG_EVENTS, DRAIN_LIMIT, LIMIT, TAIL = 4, 14, 9, 3
+MAY_DELETE = {"owner", "moderator"}
 PEOPLE = {name: User(name, name.title()) for name in ("alice", "bob", "mallory")}
 CHANGES: dict[str, Callable[[str, User, str], events.ChangeParts]] = {
     "e": lambda room, user, cid: events.edited(room, user, cid, "better words"),
@@ -52,6 +54,9 @@ RULES = hypothesis.settings(
 
 rooms_ = st.sampled_from(sorted(ROOMS))
 people = st.sampled_from(sorted(PEOPLE))
+deeds = st.tuples(
+    st.sampled_from(["alice", "alice", "bob", "mallory"]), people, st.sampled_from(Action)
+)
 rarely = st.integers(0, 3).map(lambda number: number == 0)
 posts = st.tuples(rooms_, people, st.integers(0, 4))
 
@@ -74,6 +79,8 @@ class Library(World, RuleBasedStateMachine):
         for room in ROOMS:
             self.hydrate(room)
             self.chatter(room, 6)
+            self.enter(room, "bob")
+            self._moderate(room, "alice", "bob", Action.MUTED)
 
     # --- Talk ---------------------------------------------------------------------------
 
@@ -121,6 +128,8 @@ class Library(World, RuleBasedStateMachine):
                 code = "room_gone"
             elif live.members.get(item.user.id, "banned") == "banned":
                 code = "not_a_member"
+            elif live.members[item.user.id] == "muted":
+                code = "muted"
             elif waiting[partition] >= DRAIN_LIMIT:
                 code = "storage_backlog"
             else:
@@ -173,15 +182,15 @@ class Library(World, RuleBasedStateMachine):
             return "cold"
         if live.deleted:
             return "room_gone"
-        if who not in live.members:
-            return "not_a_member"
+        if live.role(who) in {"", "muted"}:
+            return live.role(who) or "not_a_member"
         if entry is None or entry.kind != "m":
             return "message_not_found"
         author, cid = name_of(entry) or ("", "")
         if (asked.room, author, cid) in self.gone:
             return "message_not_found"
         kind = asked.parts.kind
-        if who != author and (kind == "e" or (kind == "x" and live.members[who] != "owner")):
+        if who != author and (kind == "e" or (kind == "x" and live.members[who] not in MAY_DELETE)):
             return "forbidden"
         full = len(self.line(asked.room).drain) >= DRAIN_LIMIT
         return "storage_backlog" if full else "ok"
@@ -238,7 +247,7 @@ class Library(World, RuleBasedStateMachine):
             want = "cold"
         elif live.deleted:
             want = "room_gone"
-        elif who not in live.members:
+        elif not live.role(who):
             want = "not_a_member"
         elif live.members[who] == "owner":
             want = "forbidden"
@@ -250,6 +259,28 @@ class Library(World, RuleBasedStateMachine):
             del live.members[who]
             live.reads.pop(who, None)
 
+    @rule(room=rooms_, deeds=st.lists(deeds, min_size=1, max_size=4), said=st.integers(5, 9))
+    def moderate(self, room: str, deeds: list[tuple[str, str, Action]], said: int) -> None:
+        """Somebody says what others are; whom it is about is there, and tries what he may do."""
+        for by, who, action in deeds:
+            for person in (by, who):
+                self.enter(room, person)
+            self._moderate(room, by, who, action)
+            self.publish([(room, who, said)])
+
+    def _moderate(self, room: str, by: str, who: str, action: Action) -> None:
+        live = self.live.get(room)
+        full = len(self.line(room).drain) >= DRAIN_LIMIT
+        want, changes = expect_moderation(live, by, who, action, full=full)
+        if changes:
+            kind = "l" if action in {Action.REMOVE, Action.BAN, Action.UNBAN} else "g"
+            self.expected.append((room, kind, who))
+        asked = Moderation(self.client).act(room, PEOPLE[by], PEOPLE[who], action)
+        found = self.ask(asked, want)
+        assert found in {None, changes}
+        if changes and live is not None:
+            live.moderate(who, action.value)
+
     @rule(room=rooms_, who=people, back=st.integers(0, 12))
     def read(self, room: str, who: str, back: int) -> None:
         live = self.live.get(room)
@@ -258,7 +289,7 @@ class Library(World, RuleBasedStateMachine):
         elif live.deleted:
             want = "room_gone"
         else:
-            want = "ok" if who in live.members else "not_a_member"
+            want = "ok" if live.role(who) else "not_a_member"
         entries = live.entries if live else []
         place = entries[-1 - back].position if back < len(entries) else START
         found = self.ask(self.rooms.read(room, PEOPLE[who], place), want)

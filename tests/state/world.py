@@ -32,7 +32,7 @@ ROOMS = {
     "garden": Visibility.PRIVATE,
     "attic": Visibility.PUBLIC,
 }
-POSITIONED = frozenset("mjldexa")
+POSITIONED = frozenset("mjlgdexa")
 
 
 class World:

@@ -59,6 +59,7 @@ def item(room: str = "kitchen", **rest: Any) -> dict[str, Any]:
     """Return a room of a list."""
     last = {"name": "Bob", "text": "hi", "at": EPOCH, "deleted": False}
     made = {"id": room, "name": room.title(), "url": f"/chatrooms/chat/{room}", "mine": False}
+    made |= {"visibility": "public", "description": "", "direct": False}
     counts = {"member": True, "role": "member", "members": 2, "online": 1, "unread": 0}
     return {**made, **counts, "last": last, **rest}
 
@@ -88,7 +89,14 @@ def room_context(events: list[dict[str, Any]], **rest: Any) -> dict[str, Any]:
     }
     room = {"id": "kitchen", "name": "Kitchen", "owner_id": "alice", "mine": True}
     made = {
-        "room": {**room, "visibility": "public"},
+        "room": {
+            **room,
+            "visibility": "public",
+            "description": "Tea",
+            "direct": False,
+            "moderated": True,
+            "muted": False,
+        },
         "rooms": [item(mine=True), item("garden", unread=128, last=None)],
         "events": events,
         "quoted": {},

@@ -138,6 +138,7 @@ async def test_real_answers_look_as_the_document_says(site: Site) -> None:
     assert page.json["events"][-1]["deleted"]["user"]["name"] == "Alice B."
     await step(alice, "get", "/api/v1/search", query="?q=hello")
     await step(alice, "get", "/api/v1/search", query="?q=after:never")
+    await _moderate(step, alice, bob, room)
     await step(bob, "delete", f"{at}/membership", room_id=room)
     await step(bob, "post", f"{at}/messages", {"cid": "c1", "text": "hi"}, room_id=room)
     await step(bob, "delete", f"{at}/membership", room_id=room)
@@ -187,3 +188,37 @@ async def administer(site: Site, step: Any) -> None:
     await step(carol, "delete", user, query="?texts=erase", **his)
     erin = await site.script("erin")
     await step(erin, "delete", "/api/v1/me", farewell | {"password": PASSWORD})
+
+
+async def _moderate(step: Any, alice: Any, bob: Any, room: str) -> None:
+    """Change the room, invite people, and say what they are in it."""
+    at = "/api/v1/rooms/{room_id}"
+    await step(alice, "patch", at, {"description": "Tea", "visibility": "private"}, room_id=room)
+    await step(alice, "patch", at, {"description": "x" * 301}, room_id=room)
+    await step(bob, "patch", at, {"description": "mine"}, room_id=room)
+    made = await step(alice, "post", f"{at}/invites", {"uses": 2}, room_id=room)
+    await step(alice, "post", f"{at}/invites", {"uses": 0}, room_id=room)
+    await step(alice, "get", f"{at}/invites", room_id=room)
+    link = "/api/v1/invites/{token}"
+    for token in (made.json["token"], "nonsense"):
+        await step(bob, "get", link, token=token)
+        await step(bob, "post", link, token=token)
+    await step(bob, "get", f"{at}/invites", room_id=room)
+    revoked = {"room_id": room, "invite_id": made.json["id"]}
+    await step(alice, "delete", f"{at}/invites/{{invite_id}}", **revoked)
+    await step(alice, "delete", f"{at}/invites/{{invite_id}}", **revoked | {"invite_id": "none"})
+    await step(bob, "get", link, token=made.json["token"])
+    ids = {"room_id": room, "user_id": (await bob.get("/api/v1/me")).json["id"]}
+    await step(bob, "get", f"{at}/members", room_id=room)
+    member, ban = f"{at}/members/{{user_id}}", f"{at}/bans/{{user_id}}"
+    await step(alice, "put", member, {"role": "muted"}, **ids)
+    await step(alice, "put", member, {"role": "owner"}, **ids)
+    await step(bob, "post", f"{at}/messages", {"cid": "m1", "text": "hi"}, room_id=room)
+    await step(alice, "delete", member, **ids)
+    await step(alice, "delete", member, **ids)
+    await step(alice, "put", ban, **ids)
+    await step(alice, "get", f"{at}/members", query="?search=bo", room_id=room)
+    await step(alice, "delete", ban, **ids)
+    await step(alice, "post", "/api/v1/direct/{user_id}", user_id=ids["user_id"])
+    await step(bob, "post", "/api/v1/direct/{user_id}", user_id=ids["user_id"])
+    await step(alice, "patch", at, {"visibility": "public"}, room_id=room)

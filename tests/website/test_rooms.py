@@ -227,7 +227,7 @@ async def test_the_page_of_a_room_joins_shows_and_tells_the_socket_where_to_go_o
     assert "&lt;b&gt;second&lt;/b&gt; &amp; more" in page.text
     assert "<b>second</b>" not in page.text
     data = page_data(page.text)
-    assert data["room"] == {"id": room, "name": "kitchen", "mine": False}
+    assert data["room"] == {"id": room, "name": "kitchen", "mine": False, "direct": False}
     assert data["user"]["name"] == "Bob"
     assert data["socket"] == "/ws"
     assert data["limits"]["text_chars"] == site.settings.text_chars

@@ -7,7 +7,7 @@
 --        drain; the change's cid; what stands in a seen key before the user;
 --        author, cid and at of the message as PostgreSQL has them, or three times ''
 --
--- Returns {'ok' | 'dup', epoch, seq, at} or {code}: cold, room_gone, not_a_member,
+-- Returns {'ok' | 'dup', epoch, seq, at} or {code}: cold, room_gone, not_a_member, muted,
 -- message_not_found, forbidden, storage_backlog, or unknown_target: the log does not have
 -- the message, PostgreSQL may.
 
@@ -64,6 +64,8 @@ local function change(keys, args)
   local role = role_of(redis.call('HGET', keys[6], user))
   if not role or role == 'banned' then
     return {'not_a_member'}
+  elseif role == 'muted' then
+    return {'muted'}
   end
   local unfit, author, cid, sent_at =
     find(room, args[4], args[5], args[14], args[15], args[16])

@@ -1,6 +1,7 @@
--- Who may come in: members, and anybody into a public room.
-local function may_enter(room, role)
-  return role ~= 'banned' and (role or redis.call('HGET', room.key, 'visibility') == 'public')
+-- Who may come in: members, who was invited, and anybody into a public room.
+local function may_enter(room, role, invited)
+  return role ~= 'banned'
+    and (role or invited or redis.call('HGET', room.key, 'visibility') == 'public')
 end
 
 -- Make a stranger a member; what was said before counts as read.
@@ -15,7 +16,7 @@ end
 --
 -- KEYS - head, events channel, drain, room, log, members, reads
 -- ARGV - room id, user id, user name, events that the log keeps, most records in the
---        drain, head and tail of the `joined` event
+--        drain, head and tail of the `joined` event, '1' for somebody who was invited
 --
 -- Returns {'ok', role, epoch, seq, saved epoch, saved seq, read epoch, read seq, unread,
 -- 1 when just joined}, or {code}: cold, room_gone, not_a_member, storage_backlog.
@@ -31,7 +32,7 @@ local function enter(keys, args)
   local member = redis.call('HGET', keys[6], user)
   local role = role_of(member)
   local joined = 0
-  if not may_enter(room, role) then
+  if not may_enter(room, role, args[8] == '1') then
     return {'not_a_member'}
   elseif not role then
     if redis.call('XLEN', keys[3]) >= tonumber(args[5]) then

@@ -5,7 +5,7 @@
 --
 -- Returns one row per room: {epoch, seq, saved epoch, saved seq, messages, unread, people
 -- online, members, role or '', newest message or '', its last edit and its deletion, each as
--- {kind, event}}, or {} when the room is not here.
+-- {kind, event}, 'public' | 'private'}, or {} when the room is not here.
 
 local STEP = 20
 local LOOK_BACK = 5 -- steps; a room whose newest message hides behind more shows none
@@ -61,7 +61,7 @@ local function overview(keys, args)
       rows[#rows + 1] = {text(room.epoch), text(room.seq), text(room.saved_epoch),
         text(room.saved_seq), text(room.messages), text(unread),
         redis.call('HLEN', keys[k + 4]), redis.call('HLEN', keys[k + 2]), role, last,
-        changes}
+        changes, redis.call('HGET', keys[k], 'visibility')}
     end
   end
   return rows

@@ -7,7 +7,7 @@
 -- ARGV[4…] - five per message: room id, user id, cid, event head, event tail
 --
 -- Returns one row per message: {'ok' | 'dup', epoch, seq, at} or {code}, where code is
--- cold, room_gone, not_a_member or storage_backlog.
+-- cold, room_gone, not_a_member, muted or storage_backlog.
 
 local function publish(keys, args)
   local partition = open(keys[1], keys[2], keys[3])
@@ -31,6 +31,8 @@ local function publish(keys, args)
         rows[#rows + 1] = {'room_gone'}
       elseif not role or role == 'banned' then
         rows[#rows + 1] = {'not_a_member'}
+      elseif role == 'muted' then
+        rows[#rows + 1] = {'muted'}
       elseif space <= 0 then
         rows[#rows + 1] = {'storage_backlog'}
       else

@@ -15,6 +15,15 @@ ON CONFLICT (room_id, user_id) DO UPDATE
 SET name = excluded.name, role = excluded.role, read_epoch = excluded.read_epoch,
     read_seq = excluded.read_seq, read_messages = excluded.read_messages;
 
+-- name: set_roles(room_ids, user_ids, names, roles, ats)!
+-- People who have another role now; who is banned may have been a stranger.
+INSERT INTO memberships (room_id, user_id, name, role, joined_at)
+SELECT * FROM unnest(
+    :room_ids::text[], :user_ids::text[], :names::text[], :roles::text[], :ats::bigint[]
+) AS given (room_id, user_id, name, role, at)
+ORDER BY given.room_id, given.user_id
+ON CONFLICT (room_id, user_id) DO UPDATE SET name = excluded.name, role = excluded.role;
+
 -- name: remove_memberships(room_ids, user_ids)!
 -- People who left or were removed.
 DELETE FROM memberships

@@ -19,7 +19,7 @@ LIMIT :limit;
 SELECT room_id, epoch, seq, kind, at, user_id, user_name, cid, text, data
 FROM messages
 WHERE room_id = :room_id AND (epoch, seq) < (:epoch::bigint, :seq::bigint)
-  AND kind IN ('m', 'j', 'l', 'd')
+  AND kind IN ('m', 'j', 'l', 'g', 'd')
 ORDER BY epoch DESC, seq DESC
 LIMIT :limit;
 
@@ -28,7 +28,7 @@ LIMIT :limit;
 SELECT room_id, epoch, seq, kind, at, user_id, user_name, cid, text, data
 FROM messages
 WHERE room_id = :room_id AND (epoch, seq) > (:epoch::bigint, :seq::bigint)
-  AND kind IN ('m', 'j', 'l', 'd')
+  AND kind IN ('m', 'j', 'l', 'g', 'd')
 ORDER BY epoch, seq
 LIMIT :limit;
 

@@ -1,7 +1,7 @@
--- name: create_room(id, name, search_name, owner_id, visibility)^
+-- name: create_room(id, name, search_name, owner_id, visibility, description)^
 -- A new room.
-INSERT INTO chatrooms (id, name, search_name, owner_id, visibility)
-VALUES (:id, :name, :search_name, :owner_id, :visibility)
+INSERT INTO chatrooms (id, name, search_name, owner_id, visibility, description)
+VALUES (:id, :name, :search_name, :owner_id, :visibility, :description)
 RETURNING *;
 
 -- name: create_membership(room_id, user_id, name, role)!
@@ -10,8 +10,24 @@ INSERT INTO memberships (room_id, user_id, name, role)
 VALUES (:room_id, :user_id, :name, :role);
 
 -- name: room_by_id(id)^
--- One room, deleted or not.
-SELECT * FROM chatrooms WHERE id = :id;
+-- One room, deleted or not; of direct messages with the names of today.
+SELECT chatrooms.*,
+       (SELECT array_agg(users.id || ' ' || users.name ORDER BY users.id) FROM users
+        WHERE users.id = ANY(chatrooms.pair)) AS people
+FROM chatrooms WHERE id = :id;
+
+-- name: create_direct(id, pair)$
+-- The room of two people: its id, or nothing when it is there.
+INSERT INTO chatrooms (id, name, search_name, owner_id, visibility, pair)
+VALUES (:id, '', '', '', 'private', :pair)
+ON CONFLICT (id) DO NOTHING RETURNING id;
+
+-- name: create_pair(id)!
+-- Both people of a new room of direct messages are members from the beginning.
+INSERT INTO memberships (room_id, user_id, name, role)
+SELECT chatrooms.id, users.id, users.name, 'member'
+FROM chatrooms JOIN users ON users.id = ANY(chatrooms.pair)
+WHERE chatrooms.id = :id;
 
 -- name: search_rooms(pattern, limit, offset)
 -- Live public rooms whose folded name matches, the last active first.
@@ -24,7 +40,9 @@ LIMIT :limit OFFSET :offset;
 -- name: rooms_of_member(user_id, limit)
 -- Live rooms that this person is in, the last active first, with what is unread.
 SELECT chatrooms.*, memberships.role,
-       greatest(0, chatrooms.messages - memberships.read_messages) AS unread
+       greatest(0, chatrooms.messages - memberships.read_messages) AS unread,
+       (SELECT array_agg(users.id || ' ' || users.name ORDER BY users.id) FROM users
+        WHERE users.id = ANY(chatrooms.pair)) AS people
 FROM memberships JOIN chatrooms ON chatrooms.id = memberships.room_id
 WHERE memberships.user_id = :user_id AND memberships.role <> 'banned'
   AND chatrooms.deleted_at IS NULL
@@ -34,6 +52,11 @@ LIMIT :limit;
 -- name: owned_rooms(owner_id)$
 -- How many live rooms this person owns.
 SELECT count(*) FROM chatrooms WHERE owner_id = :owner_id AND deleted_at IS NULL;
+
+-- name: change_room(id, visibility, description)$
+-- Change who may come into a live room, and what it is about; its id, or nothing.
+UPDATE chatrooms SET visibility = :visibility, description = :description
+WHERE id = :id AND deleted_at IS NULL RETURNING id;
 
 -- name: delete_room(id)$
 -- Mark a room as deleted; its id, or nothing when it was deleted before.

@@ -24,7 +24,7 @@ MESSAGE: Final = "/api/v1/rooms/{room_id}/messages/{position}"
 REACTION: Final = MESSAGE + "/reactions/{emoji}"
 REFUSALS: Final = (
     *("bad_request", "not_a_member", "room_not_found", "message_not_found"),
-    *("rate_limited", "storage_backlog"),
+    *("muted", "rate_limited", "storage_backlog"),
 )
 
 

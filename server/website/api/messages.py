@@ -60,7 +60,7 @@ async def history(request: web.Request) -> web.StreamResponse:
     "Say something",
     PostedModel,
     body=MessageInput,
-    refusals=("bad_request", "room_not_found", "rate_limited", "storage_backlog"),
+    refusals=("bad_request", "room_not_found", "muted", "rate_limited", "storage_backlog"),
 )
 async def say(request: web.Request) -> web.StreamResponse:
     """Post a message; who may come into the room joins it on the way."""

@@ -95,6 +95,14 @@ class NewRoomInput(Input):
 
     name: str
     visibility: Literal["public", "private"] = "public"
+    description: str = ""
+
+
+class RoomChange(Input):
+    """What of a room changes; what is left out stays."""
+
+    visibility: Literal["public", "private"] | None = None
+    description: str | None = None
 
 
 class RoomModel(Output):
@@ -104,6 +112,8 @@ class RoomModel(Output):
     name: str
     owner_id: str
     visibility: Literal["public", "private"]
+    description: str
+    direct: bool = Field(description="Two people talk here; the name is the other's")
     created_at: int
     url: str
 
@@ -134,6 +144,9 @@ class RoomItemModel(Output):
     id: str
     name: str
     url: str
+    visibility: Literal["public", "private"]
+    description: str
+    direct: bool
     mine: bool
     member: bool
     role: str
@@ -200,7 +213,7 @@ class EventModel(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    ev: Literal["message", "joined", "left", "room_deleted"]
+    ev: Literal["message", "joined", "left", "role", "room_deleted"]
     room: str
     epoch: int = Epoch
     seq: int = Seq

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from server.domain.errors import Refusal
 from server.domain.positions import START
 from server.domain.rooms import Visibility
 from server.state.rooms import Cold, Overview
@@ -15,6 +16,7 @@ from server.website.api.models import (
     OnlinePerson,
     PeopleModel,
     PositionModel,
+    RoomChange,
     RoomDetails,
     RoomItemModel,
     RoomModel,
@@ -48,13 +50,19 @@ async def find(request: web.Request) -> web.StreamResponse:
     RoomModel,
     status=201,
     body=NewRoomInput,
-    refusals=("bad_request", "invalid_name", "too_many_owned"),
+    refusals=(
+        *("bad_request", "invalid_name", "too_many_owned"),
+        *("invalid_text", "description_too_long"),
+    ),
 )
 async def create(request: web.Request) -> web.StreamResponse:
     """Make a room that this person owns."""
     identity = identity_of(request)
     asked = await read_json(request, NewRoomInput)
-    room = await rooms.create(request.app[DEPS], identity, asked.name, Visibility(asked.visibility))
+    visibility = Visibility(asked.visibility)
+    room = await rooms.create(
+        request.app[DEPS], identity, asked.name, visibility, asked.description
+    )
     return json_answer(RoomModel.model_validate(describe(room)), 201)
 
 
@@ -75,6 +83,39 @@ async def show(request: web.Request) -> web.StreamResponse:
         "position": PositionModel(**position._asdict()),
     }
     return json_answer(RoomDetails.model_validate(details))
+
+
+@routes.patch("/api/v1/rooms/{room_id}")
+@operation(
+    "Change a room",
+    RoomModel,
+    body=RoomChange,
+    refusals=(
+        *("bad_request", "forbidden", "not_a_member", "room_not_found", "room_unavailable"),
+        *("invalid_text", "description_too_long"),
+    ),
+)
+async def change(request: web.Request) -> web.StreamResponse:
+    """Change what the room is about (owner, moderators) or who may come in (the owner)."""
+    identity = identity_of(request)
+    asked = await read_json(request, RoomChange)
+    room = await rooms.change(
+        request.app[DEPS],
+        identity,
+        room_id_of(request),
+        visibility=None if asked.visibility is None else Visibility(asked.visibility),
+        description=asked.description,
+    )
+    return json_answer(RoomModel.model_validate(describe(room)))
+
+
+@routes.post("/api/v1/direct/{user_id}")
+@operation("Write to a person", RoomModel, refusals=("person_not_found", "room_not_found"))
+async def direct(request: web.Request) -> web.StreamResponse:
+    """Give the room of direct messages with somebody; it is always the same one."""
+    identity = identity_of(request)
+    room = await rooms.direct(request.app[DEPS], identity, request.match_info["user_id"])
+    return json_answer(RoomModel.model_validate(describe(room)))
 
 
 @routes.delete("/api/v1/rooms/{room_id}")
@@ -101,9 +142,11 @@ async def people(request: web.Request) -> web.StreamResponse:
 @routes.delete("/api/v1/rooms/{room_id}/membership")
 @operation("Leave a room", DeletedModel, refusals=("forbidden", "not_a_member", "room_not_found"))
 async def leave(request: web.Request) -> web.StreamResponse:
-    """End the own membership; the owner stays."""
+    """End the own membership; the owner stays, and so do two who write to each other."""
     deps, identity = request.app[DEPS], identity_of(request)
     seen = await rooms.see_as_member(deps, identity, room_id_of(request))
+    if seen.room.pair:
+        raise Refusal("forbidden")
     try:
         await deps.archive.rooms.leave(seen.room.id, identity.user)
     except Cold:

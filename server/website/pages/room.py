@@ -10,6 +10,8 @@ from aiohttp import web
 from server.domain.errors import Refusal
 from server.domain.ids import is_id, new_id
 from server.domain.limits import Limits
+from server.domain.positions import Position
+from server.domain.rooms import Role
 from server.website import rooms
 from server.website.answers import see_other
 from server.website.deps import DEPS
@@ -22,7 +24,7 @@ from server.website.visit import identity_of, visit_of
 
 routes = web.RouteTableDef()
 
-SHOWN: Final = {"message", "joined", "left"}
+SHOWN: Final = {"message", "joined", "left", "role"}
 
 
 class PostForm(Input):
@@ -51,6 +53,10 @@ async def show(request: web.Request) -> web.StreamResponse:
         "owner_id": room.owner_id,
         "mine": room.owner_id == identity.user.id or identity.is_admin,
         "visibility": room.visibility.value,
+        "description": room.description,
+        "direct": bool(room.pair),
+        "moderated": entered.role in rooms.MODERATORS,
+        "muted": entered.role is Role.MUTED,
     }
     context = {
         "room": about,
@@ -63,7 +69,12 @@ async def show(request: web.Request) -> web.StreamResponse:
         "people": [each._asdict() for each in await _people(request, room_id)],
         "new_cid": new_id(),
         "page_data": {
-            "room": {"id": room.id, "name": room.name, "mine": about["mine"]},
+            "room": {
+                "id": room.id,
+                "name": room.name,
+                "mine": about["mine"],
+                "direct": about["direct"],
+            },
             "user": person,
             "session": identity.session_id,
             "position": view.position._asdict(),

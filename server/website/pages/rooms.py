@@ -25,6 +25,7 @@ class NewRoom(Input):
 
     name: str
     visibility: Literal["public", "private"] = "public"
+    description: str = ""
 
 
 @routes.get("/chatrooms/")
@@ -41,11 +42,12 @@ async def create(request: web.Request) -> web.StreamResponse:
     asked = await read_input(request, NewRoom)
     html = is_form(request) and wants_html(request)
     try:
-        room = await rooms.create(deps, identity, asked.name, Visibility(asked.visibility))
+        visibility = Visibility(asked.visibility)
+        room = await rooms.create(deps, identity, asked.name, visibility, asked.description)
     except Refusal as refusal:
         if not html or refusal.status >= 500:
             raise
-        return await _page(request, identity, refusal=refusal, name=asked.name)
+        return await _page(request, identity, refusal=refusal, asked=asked)
     if html:
         return see_other(f"/chatrooms/chat/{room.id}")
     return json_answer(describe(room))
@@ -69,6 +71,16 @@ async def delete_by_form(request: web.Request) -> web.StreamResponse:
     return see_other("/chatrooms/")
 
 
+@routes.post("/chatrooms/direct/{user_id}")
+async def direct(request: web.Request) -> web.StreamResponse:
+    """Go to the direct messages with somebody, from a page without JavaScript."""
+    deps, identity = request.app[DEPS], identity_of(request)
+    if request.can_read_body:
+        await read_form(request, Nothing)
+    room = await rooms.direct(deps, identity, request.match_info["user_id"])
+    return see_other(f"/chatrooms/chat/{room.id}")
+
+
 def describe(room: Room) -> dict[str, Any]:
     """Return a room as programs see it; ``created_at`` is Unix milliseconds."""
     return {
@@ -76,6 +88,8 @@ def describe(room: Room) -> dict[str, Any]:
         "name": room.name,
         "owner_id": room.owner_id,
         "visibility": room.visibility.value,
+        "description": room.description,
+        "direct": bool(room.pair),
         "created_at": room.created_at,
         "url": f"/chatrooms/chat/{room.id}",
     }
@@ -101,7 +115,7 @@ async def _page(
     *,
     search: str = "",
     refusal: Refusal | None = None,
-    name: str = "",
+    asked: NewRoom | None = None,
 ) -> web.StreamResponse:
     language = visit_of(request).language
     items = await find_rooms(request.app[DEPS], identity, search)
@@ -109,7 +123,7 @@ async def _page(
     context = {
         "rooms": [item.as_dict() for item in items],
         "search": search,
-        "form": {"name": name},
+        "form": {} if asked is None else asked.model_dump(),
         "errors": errors,
         "page_data": {
             "user": identity.user._asdict(),

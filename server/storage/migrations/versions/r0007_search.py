@@ -13,7 +13,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006"
 
 NO_SPACES = r"[\u0E00-\u0EFF\u2E80-\uD7FF\uF900-\uFAFF\U00020000-\U0003FFFF]"
 """Letters of scripts without spaces between words, as PostgreSQL's regular expressions say it."""

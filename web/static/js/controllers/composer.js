@@ -73,6 +73,14 @@ export default function composer(form, { data, words, session }) {
   addEventListener("beforeunload", (event) => {
     if (!outbox.durable && outbox.unsent) event.preventDefault();
   });
+  conversation.on("role", showMuted);
+
+  /** Who may only read sees why in the place of the field. */
+  function showMuted(role) {
+    form.hidden = role === "muted";
+    document.getElementById("muted").hidden = !form.hidden;
+  }
+
   conversation.on("gone", () => {
     keepDraft();
     form.hidden = true;

@@ -88,7 +88,7 @@ function drawMemberLine(event, words) {
   const node = document.createElement("li");
   node.className = "member-line";
   Object.assign(node.dataset, { kind: event.ev, user: event.user?.id ?? "" });
-  const key = event.ev === "left" && event.reason === "removed" ? "removed" : event.ev;
+  const key = event.ev === "left" ? event.reason : event.ev === "role" ? `role_${event.role}` : event.ev;
   node.textContent = words.say(key, { name: event.user?.name ?? "" });
   place(node, event, words);
   return node;

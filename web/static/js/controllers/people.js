@@ -8,13 +8,15 @@ const TRIES = 5;
 const FOLDED = "details folded";
 
 /** Who is in the room: the column with their names, their number, and who types. */
-export default function people(element, { words, session }) {
+export default function people(element, page) {
   foldAway(element);
-  show(element.querySelector("#people"), words, session.conversation);
+  show(element.querySelector("#people"), page);
 }
 
 /** Asked for anew after a break; between, only changes arrive. */
-function show(list, words, conversation) {
+function show(list, page) {
+  const { words, session } = page;
+  const { conversation } = session;
   const { presence, typing, room } = conversation;
   const count = document.getElementById("online");
   const line = document.getElementById("typing");
@@ -24,6 +26,9 @@ function show(list, words, conversation) {
   conversation.on("live", () => presence.online !== presence.people.size && ask());
   conversation.on("returned", () => ask());
   presence.on("doubt", askLater);
+  conversation.on("role", draw);
+  list.addEventListener("click", open);
+  if (!page.data.room.direct) draw();
 
   let isAsking = false;
   async function askLater() {
@@ -46,11 +51,38 @@ function show(list, words, conversation) {
 
   function draw() {
     const here = [...presence.people.values()].sort((a, b) => a.name.localeCompare(b.name));
-    const rows = here.map((person) => drawPerson(person, person.id === list.dataset.owner, words));
+    const rows = here.map((person) => drawPerson(person, roleOf(person), words));
+    // Between two people there is nothing to choose.
+    if (!page.data.room.direct) {
+      here.forEach((person, n) => person.id !== session.user.id && rows[n].append(drawOpener(person, words)));
+    }
     const hidden = presence.online - here.length;
     if (hidden > 0) rows.push(drawMore(words.count("andMore", hidden)));
+    const focused = list.contains(document.activeElement) && document.activeElement.dataset.person;
     list.replaceChildren(...rows);
+    if (focused) focusOn(focused);
     count.textContent = words.count("here", presence.online);
+  }
+
+  /** The same person's button in the new list; where that is gone, what opens the list. */
+  function focusOn(person) {
+    const opener = list.querySelector(`[data-person="${CSS.escape(person)}"]`);
+    (opener ?? document.getElementById("details-toggle")).focus();
+  }
+
+  function roleOf(person) {
+    return person.id === list.dataset.owner ? "owner" : person.role;
+  }
+
+  /** What can be done with a person is loaded when somebody wants to do it. */
+  async function open({ target }) {
+    const opener = target.closest("[data-person]");
+    if (!opener) return;
+    const { openPersonMenu } = await import("./person-menu.js");
+    const person = presence.people.get(opener.dataset.person);
+    if (!person) return;
+    const above = rank(conversation.role) > Math.max(rank(roleOf(person)), 1);
+    openPersonMenu(person, { ...page, role: above ? conversation.role : "", opener });
   }
 
   /** The height of the line is always there, so nothing moves when it speaks. */
@@ -61,7 +93,10 @@ function show(list, words, conversation) {
   }
 }
 
-function drawPerson(person, isOwner, words) {
+/** As the server ranks people: everybody acts on those below himself. */
+const rank = (role) => ({ owner: 3, moderator: 2 })[role] ?? 1;
+
+function drawPerson(person, role, words) {
   const row = document.createElement("li");
   row.className = "person";
   const avatar = part("avatar", initials(person.name));
@@ -70,8 +105,19 @@ function drawPerson(person, isOwner, words) {
   const name = part("person__name", person.name);
   name.dir = "auto";
   row.append(avatar, name);
-  if (isOwner) row.append(part("person__role", words.say("owner")));
+  if (role && role !== "member") row.append(part("person__role", words.say(role)));
   return row;
+}
+
+function drawOpener({ id, name }, words) {
+  const opener = document.createElement("button");
+  opener.type = "button";
+  opener.className = "button button--icon person__more";
+  opener.dataset.person = id;
+  opener.setAttribute("aria-haspopup", "dialog");
+  opener.setAttribute("aria-label", words.say("personMenu", { name }));
+  opener.append(part("icon icon--dots", ""));
+  return opener;
 }
 
 function drawMore(said) {

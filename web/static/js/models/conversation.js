@@ -8,7 +8,7 @@ import { Refused } from "./socket.js";
  *
  * The rule for whatever comes, live, resumed or repeated: apply the next event, ignore a known one, ask for the gap
  * otherwise. Emits `live` when the room can be heard, `gone` (code) when it is over for this reader, `returned` after
- * every later connection. Own messages go out again only after what was missed has come: one that got through before
+ * every later connection, `role` when somebody got another one. Own messages go out again only after what was missed has come: one that got through before
  * the break is among it.
  */
 export class Conversation extends Emitter {
@@ -17,8 +17,8 @@ export class Conversation extends Emitter {
   changes;
   typing;
   presence;
-  /** owner, moderator or member, as the server said last. */
-  role = "member";
+  /** owner, moderator, member or muted, as the server said last. */
+  role;
   #socket;
   #outbox;
   #user;
@@ -29,9 +29,9 @@ export class Conversation extends Emitter {
   #over = false;
   #catchingUpTo = null;
 
-  constructor({ room, user, socket, timeline, outbox, changes, typing, presence }) {
+  constructor({ room, user, role = "member", socket, timeline, outbox, changes, typing, presence }) {
     super();
-    Object.assign(this, { room, timeline, changes, typing, presence });
+    Object.assign(this, { room, role, timeline, changes, typing, presence });
     this.#socket = socket;
     this.#outbox = outbox;
     this.#user = user;
@@ -107,7 +107,7 @@ export class Conversation extends Emitter {
 
   #arrived(ok) {
     this.#joined = true;
-    this.role = ok.role ?? this.role;
+    this.#play(ok.role ?? this.role);
     this.presence.count(ok.online);
     if (ok.saved) this.timeline.markSaved(ok.saved);
     this.#catchingUpTo = ok.mode === "live" ? null : at(ok);
@@ -168,7 +168,20 @@ export class Conversation extends Emitter {
     if (this.#catchingUpTo) this.#caughtUp();
     this.#outbox.moved(this.room, event.epoch);
     if (event.user) this.typing.stopped(event.user.id);
+    if (event.ev === "role") this.#noticeRole(event);
     this.#noticeEnd(event);
+  }
+
+  #noticeRole({ user, role }) {
+    const person = this.presence.people.get(user.id);
+    if (person) this.presence.apply({ online: this.presence.online, came: [{ ...person, role }] });
+    if (user.id === this.#user.id) this.#play(role);
+  }
+
+  #play(role) {
+    if (role === this.role) return;
+    this.role = role;
+    this.emit("role", role);
   }
 
   #noticeEnd(event) {

@@ -57,7 +57,8 @@ export async function openSession({ page, events, people, url, version, locks, n
       send: (op, fields) => say(op, { room, ...fields }),
       isLive: () => conversation.isLive,
     });
-    return new Conversation({ room, user, socket, timeline, outbox, changes, typing, presence });
+    const { role } = page;
+    return new Conversation({ room, user, role, socket, timeline, outbox, changes, typing, presence });
   }
 
   function send({ room: where, cid, text, reply }) {
