@@ -18,6 +18,8 @@ export default {
   away: "The server does not answer. Your messages are kept and will be sent.",
   slow: "Your messages are sent, but saving them takes longer than usual. Nothing is lost.",
   retryNow: "Try now",
+  keptRoom: "You are offline. These messages are from {when}; what you write is sent when you are back.",
+  keptList: "You are offline. This list is from {when}.",
   waiting: { one: "{n} message is waiting.", other: "{n} messages are waiting." },
   memory: "This browser keeps no data: leave the page open until everything is sent.",
   typing1: "{a} is typing…",
