@@ -149,15 +149,20 @@ async function dated(kept) {
 
 /** What another session left is nobody's any more. */
 async function belongTo(session) {
-  for (const name of await caches.keys()) {
-    if (name.startsWith(PAGES) && name !== PAGES + session) await forget();
-  }
+  const names = await caches.keys();
+  const others = names.filter((name) => name.startsWith(PAGES) && name !== PAGES + session);
+  if (others.length) await remove(others);
 }
 
+/** Nobody is logged in, or somebody else will be. */
 async function forget() {
+  // What is on its way belongs to who leaves.
   wipes++;
-  const names = await caches.keys();
-  await Promise.all(names.filter((name) => name.startsWith(PAGES)).map((name) => caches.delete(name)));
+  await remove((await caches.keys()).filter((name) => name.startsWith(PAGES)));
+}
+
+async function remove(names) {
+  await Promise.all(names.map((name) => caches.delete(name)));
   for (const notice of await registration.getNotifications()) notice.close();
   await navigator.clearAppBadge?.();
   // What the push service still holds was for who was here before.
@@ -168,7 +173,9 @@ async function forget() {
 async function hear({ data, ports }) {
   if (data.kind === "here") {
     await belongTo(data.session);
-    if (KEEPABLE.test(data.path) && (data.refresh || !(await find(data.path)))) await fetchPage(data.path);
+    if (!KEEPABLE.test(data.path)) return;
+    const version = (await find(data.path))?.headers.get("X-Page-Version");
+    if (data.refresh || version !== RELEASE.version) await fetchPage(data.path);
   } else if (data.kind === "notice") {
     const isShown = await notify(data);
     ports[0]?.postMessage(isShown);

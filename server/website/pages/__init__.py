@@ -6,7 +6,17 @@ from typing import Final
 
 from aiohttp import web
 
-from server.website.pages import home, install, language, login, profile, register, room, rooms, token
+from server.website.pages import (
+    home,
+    install,
+    language,
+    login,
+    profile,
+    register,
+    room,
+    rooms,
+    token,
+)
 
 ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
     home.routes,

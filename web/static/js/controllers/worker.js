@@ -10,8 +10,8 @@ export default async function worker({ data, words, session }) {
   if (!navigator.serviceWorker) return;
   try {
     await navigator.serviceWorker.register("/service-worker.js", { scope: "/", updateViaCache: "none" });
-    const { active } = await navigator.serviceWorker.ready;
-    keep(active, data, session);
+    await navigator.serviceWorker.ready;
+    keep(data, session);
   } catch (error) {
     // Pages without TLS and private windows have none; the chat does without.
     if (error.name !== "SecurityError" && error.name !== "AbortError" && error.name !== "TypeError") throw error;
@@ -37,11 +37,15 @@ function sayKept(words, { socket, conversation }) {
   socket.on("open", () => line.remove());
 }
 
-function keep(active, data, { socket }) {
+/** Asks the worker of the moment to keep this page: one that came with a new version has kept none. */
+function keep(data, { socket }) {
   const path = location.pathname;
   let askedAt = Date.now();
   let isStale = keptAt() !== null;
-  const here = (refresh) => active.postMessage({ kind: "here", session: data.session, path, refresh });
+  const here = async (refresh) => {
+    const { active } = await navigator.serviceWorker.ready;
+    active.postMessage({ kind: "here", session: data.session, path, refresh });
+  };
   const consider = () => {
     const patience = document.hidden ? KEEP_HIDDEN_MS : KEEP_MS;
     if (!isStale || !socket.isOpen || Date.now() - askedAt < patience) return;
@@ -51,6 +55,7 @@ function keep(active, data, { socket }) {
   };
 
   here(false);
+  navigator.serviceWorker.addEventListener("controllerchange", () => here(false));
   socket.on("event", (event) => {
     if (event.seq === undefined || (data.room && event.room !== data.room.id)) return;
     isStale = true;
