@@ -124,6 +124,7 @@ async def run_writer(settings: Settings, stop: Stop) -> None:
     """Drain Redis into PostgreSQL; answers probes and metrics meanwhile."""
     from aiohttp import web
 
+    from server.push.setup import start_push
     from server.runtime.health import Health
     from server.runtime.serve import serve
     from server.runtime.supervise import OnCrash, Tasks
@@ -131,7 +132,6 @@ async def run_writer(settings: Settings, stop: Stop) -> None:
     from server.writer.sweeper import Sweeper
 
     async with _opened(settings) as (client, pool):
-        writer = Writer(client, pool, settings)
         saved = asyncio.Event()
 
         async def save() -> None:
@@ -144,6 +144,7 @@ async def run_writer(settings: Settings, stop: Stop) -> None:
             await saved.wait()
 
         async with Tasks(on_fatal=stop.fail) as tasks:
+            writer = Writer(client, pool, settings, start_push(settings, pool, tasks))
             tasks.start("writer", save, on_crash=OnCrash.END_PROCESS)
             tasks.start("deletions", Sweeper(client, pool).run)
             health = Health({"redis": client.ping}, {"postgresql": pool.ping})

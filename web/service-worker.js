@@ -181,6 +181,7 @@ async function hear({ data, ports }) {
     ports[0]?.postMessage(isShown);
   } else if (data.kind === "read") {
     for (const notice of await registration.getNotifications({ tag: data.room })) notice.close();
+    ports[0]?.postMessage(true);
   }
 }
 
@@ -202,6 +203,8 @@ async function notify(said) {
   if (shown.includes(said.cid)) return false;
   shown.push(said.cid);
   if (shown.length > SHOWN) shown.shift();
+  // A tab that only wants to make a sound.
+  if (said.isShown === false) return true;
   await registration.showNotification(said.title, {
     body: said.body,
     tag: said.room,

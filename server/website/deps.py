@@ -15,6 +15,7 @@ from server.runtime.settings import Settings
 from server.state.client import RedisClient
 from server.state.sessions import SessionCache
 from server.state.throttle import Throttle
+from server.storage.notices import Notices
 from server.storage.pool import Pool
 from server.storage.rooms import Rooms
 from server.storage.sessions import Sessions
@@ -39,6 +40,8 @@ class WebsiteDeps:
     cache: SessionCache
     throttle: Throttle
     directory: Directory
+    notices: Notices
+    push_key: str
 
     @classmethod
     def build(
@@ -72,7 +75,23 @@ class WebsiteDeps:
             cache=cache,
             throttle=Throttle(client, settings.login_window_s),
             directory=Directory(rooms),
+            notices=Notices(pool),
+            push_key=_push_key(settings),
         )
+
+
+def _push_key(settings: Settings) -> str:
+    """Return what a browser subscribes with, or nothing where no messages are pushed.
+
+    Raises:
+        ValueError: the key is none.
+    """
+    key = settings.vapid_private_key.get_secret_value()
+    if not key:
+        return ""
+    from server.auth.vapid import Vapid
+
+    return Vapid(key, "").public_key
 
 
 DEPS: Final = web.AppKey("website", WebsiteDeps)

@@ -8,6 +8,7 @@ from jsonschema import Draft202012Validator
 
 from server.website.api.operation import OPERATIONS
 from server.website.openapi import PREFIX, operations
+from tests.push.service import Browser
 from tests.website.site import PASSWORD, Answer, Site
 
 
@@ -131,6 +132,15 @@ async def test_real_answers_look_as_the_document_says(site: Site) -> None:
     await step(alice, "delete", message, **ids)
     page = await step(alice, "get", f"{at}/messages", room_id=room)
     assert page.json["events"][-1]["deleted"]["user"]["name"] == "Alice B."
+    await step(alice, "put", f"{at}/notices", {"level": "all"}, room_id=room)
+    await step(alice, "put", f"{at}/notices", {"level": "some"}, room_id=room)
+    await step(alice, "get", "/api/v1/notices")
+    await step(alice, "patch", "/api/v1/notices", {"quiet_from": "22:00", "quiet_to": "07:00"})
+    await step(alice, "patch", "/api/v1/notices", {"time_zone": "Mars/Crater"})
+    subscription = Browser("https://push.example.org/a").subscription
+    await step(alice, "put", "/api/v1/push", subscription)
+    await step(alice, "put", "/api/v1/push", subscription | {"auth": "x"})
+    await step(alice, "delete", "/api/v1/push")
     await step(bob, "delete", f"{at}/membership", room_id=room)
     await step(bob, "post", f"{at}/messages", {"cid": "c1", "text": "hi"}, room_id=room)
     await step(bob, "delete", f"{at}/membership", room_id=room)

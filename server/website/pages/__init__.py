@@ -11,6 +11,7 @@ from server.website.pages import (
     install,
     language,
     login,
+    notices,
     profile,
     register,
     room,
@@ -27,5 +28,6 @@ ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
     rooms.routes,
     room.routes,
     profile.routes,
+    notices.routes,
     language.routes,
 )

@@ -12,6 +12,7 @@ export default async function worker({ data, words, session }) {
     await navigator.serviceWorker.register("/service-worker.js", { scope: "/", updateViaCache: "none" });
     await navigator.serviceWorker.ready;
     keep(data, session);
+    (await import("./announcer.js")).default({ data, session });
   } catch (error) {
     // Pages without TLS and private windows have none; the chat does without.
     if (error.name !== "SecurityError" && error.name !== "AbortError" && error.name !== "TypeError") throw error;
