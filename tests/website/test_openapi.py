@@ -1,15 +1,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from server.runtime.settings import Settings
 from server.website.api.operation import OPERATIONS
 from server.website.openapi import PREFIX, operations
+from tests.push.conftest import KEY
 from tests.push.service import Browser
 from tests.website.site import PASSWORD, Answer, Site
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings]) -> Settings:
+    return make_settings(vapid_private_key=KEY)
 
 
 def api_routes(site: Site) -> set[tuple[str, str]]:

@@ -21,6 +21,9 @@ export default function announcer({ data, session }) {
   });
   unread.on("change", (room, count) => count === 0 && tell({ kind: "read", room }));
 
+  // Read before this script was there.
+  if (data.room && !document.hidden && unread.of(data.room.id) === 0) tell({ kind: "read", room: data.room.id });
+
   async function consider({ room, cid, text, user: by }) {
     const isShown = choices.get("notices") && globalThis.Notification?.permission === "granted";
     if (!isShown && !choices.get("sound")) return;

@@ -1,7 +1,7 @@
 /** Whether `@name` stands in a text, in any case, as a word of its own: as server/domain/notices.py has it. */
 export function mentions(text, name) {
   if (!name || !text.includes("@")) return false;
-  const wanted = name.toLowerCase().replace(/[\\^$.*+?()[\]{}|/-]/gu, "\\$&");
+  const wanted = name.toLowerCase().replace(/[\\^$.*+?()[\]{}|/]/gu, "\\$&");
   return new RegExp(`(?<![\\p{L}\\p{N}_])@${wanted}(?![\\p{L}\\p{N}_])`, "u").test(text.toLowerCase());
 }
 
