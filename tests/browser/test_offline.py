@@ -59,7 +59,7 @@ async def test_a_room_opens_without_a_network_and_takes_messages(
     await alice.go_offline()
 
     await alice.open("/chatrooms/")
-    await expect(alice.find("main .banner")).to_contain_text("You are offline. This list is from")
+    await expect(alice.find(".rooms .banner")).to_contain_text("You are offline. This list is from")
     await alice.room_row(f"Lighthouse {size[0]}").click()
     await alice.shows("before the storm")
     await expect(alice.banner).to_contain_text("You are offline. These messages are from today")

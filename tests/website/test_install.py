@@ -15,8 +15,9 @@ from tests.website.site import Site
 RELEASE = re.compile(r"const RELEASE = (\{.*\});")
 
 
-async def release_of(site: Site, **headers: str) -> Any:
-    answer = await site.visitor(browser=True).get("/service-worker.js", headers=headers)
+async def release_of(site: Site, query: str = "", **headers: str) -> Any:
+    visitor = site.visitor(browser=True)
+    answer = await visitor.get(f"/service-worker.js{query}", headers=headers)
     assert answer.status == 200
     assert answer.headers["Content-Type"].startswith("text/javascript")
     assert "no-cache" in answer.headers["Cache-Control"]
@@ -63,6 +64,8 @@ async def test_the_worker_knows_every_file_of_the_page_by_its_hash(site: Site) -
 async def test_the_worker_speaks_the_language_of_the_reader(site: Site) -> None:
     assert (await release_of(site, **{"Accept-Language": "ru"}))["lang"] == "ru"
     assert (await release_of(site, **{"Accept-Language": "en"}))["lang"] == "en"
+    assert (await release_of(site, "?lang=ru"))["lang"] == "ru"
+    assert (await release_of(site, "?lang=%22;alert(1)"))["lang"] == "en"
 
 
 async def test_a_page_says_whose_session_it_belongs_to(site: Site) -> None:

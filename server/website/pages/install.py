@@ -19,6 +19,7 @@ routes = web.RouteTableDef()
 WORKER: Final = "service-worker.js"
 SHELL: Final = (".css", ".js", ".svg")
 """What a page needs to look right; pictures of notices are fetched when one is shown."""
+_LANGUAGES: Final = frozenset(code for code, _ in LANGUAGES)
 _ICONS: Final = (
     ("icon-192.png", 192, "any"),
     ("icon-512.png", 512, "any"),
@@ -34,9 +35,10 @@ async def worker(request: web.Request) -> web.StreamResponse:
         Refusal: ``not_found``: the folder of pages has none.
     """
     assets = request.app[ASSETS]
+    asked = request.query.get("lang", "")
     release = {
         "version": assets.version,
-        "lang": visit_of(request).language,
+        "lang": asked if asked in _LANGUAGES else visit_of(request).language,
         "files": assets.integrities(SHELL),
     }
     path = request.app[DEPS].settings.web_root / WORKER
@@ -96,6 +98,6 @@ async def offline(request: web.Request) -> web.StreamResponse:
 
 def _language_of(request: web.Request) -> str:
     language = request.match_info["language"]
-    if language not in {code for code, _ in LANGUAGES}:
+    if language not in _LANGUAGES:
         raise Refusal("not_found")
     return language

@@ -1,6 +1,9 @@
 import { Choices } from "../models/notices.js";
 import { play } from "./announcer.js";
 
+/** The same as every page of the chat registers. */
+const WORKER = `/service-worker.js?lang=${document.documentElement.lang}`;
+
 /** Notices of this device: asks for the permission only when the reader asks for notices. */
 export default async function notices(element, { data, words, csrf }) {
   const { push_key: key, user } = data.notices;
@@ -19,7 +22,7 @@ export default async function notices(element, { data, words, csrf }) {
     state.textContent = words.say("noticesMissing");
     return;
   }
-  await navigator.serviceWorker.register("/service-worker.js", { scope: "/", updateViaCache: "none" });
+  await navigator.serviceWorker.register(WORKER, { updateViaCache: "none" });
   on.addEventListener("click", turnOn);
   off.addEventListener("click", turnOff);
   show();

@@ -3,13 +3,15 @@ import { oncePerFrame } from "./window.js";
 /** The page is kept again so long after something changed, while it is looked at; sooner when it is put away. */
 const KEEP_MS = 300_000;
 const KEEP_HIDDEN_MS = 30_000;
+/** The worker speaks the language of the page. */
+const WORKER = `/service-worker.js?lang=${document.documentElement.lang}`;
 
 /** Registers the worker that keeps pages for a day without a network, and says from when a kept page is. */
 export default async function worker({ data, words, session }) {
   sayKept(words, session);
   if (!navigator.serviceWorker) return;
   try {
-    await navigator.serviceWorker.register("/service-worker.js", { scope: "/", updateViaCache: "none" });
+    await navigator.serviceWorker.register(WORKER, { updateViaCache: "none" });
     await navigator.serviceWorker.ready;
     keep(data, session);
     (await import("./announcer.js")).default({ data, session });
@@ -32,7 +34,8 @@ function sayKept(words, { socket, conversation }) {
   const line = document.createElement("p");
   line.className = "banner";
   line.setAttribute("role", "status");
-  document.getElementById("main").prepend(line);
+  // On a phone the list is all that is seen.
+  document.querySelector(".rooms").prepend(line);
   line.textContent = words.say("keptList", { when: words.both(at) });
   // What happened since is asked for with the first connection.
   socket.on("open", () => line.remove());
