@@ -130,6 +130,7 @@ async def run_writer(settings: Settings, stop: Stop) -> None:
     from aiohttp import web
 
     from server.archive.archive import Archive
+    from server.push.setup import start_push
     from server.runtime.health import Health
     from server.runtime.serve import serve
     from server.runtime.supervise import OnCrash, Tasks
@@ -138,7 +139,6 @@ async def run_writer(settings: Settings, stop: Stop) -> None:
     from server.writer.sweeper import Sweeper
 
     async with _opened(settings) as (client, pool):
-        writer = Writer(client, pool, settings)
         saved = asyncio.Event()
 
         async def save() -> None:
@@ -151,6 +151,7 @@ async def run_writer(settings: Settings, stop: Stop) -> None:
             await saved.wait()
 
         async with Tasks(on_fatal=stop.fail) as tasks:
+            writer = Writer(client, pool, settings, start_push(settings, pool, tasks))
             tasks.start("writer", save, on_crash=OnCrash.END_PROCESS)
             tasks.start("deletions", Sweeper(client, pool).run)
             tasks.start("departures", Departing(Archive(client, pool, settings), pool).run)

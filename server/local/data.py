@@ -1,11 +1,12 @@
-"""The data folder of one installation: its lock and its secret."""
+"""The data folder of one installation: its lock and its secrets."""
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,9 +46,24 @@ def hold(folder: Path) -> Iterator[None]:
 
 def keep_secret(path: Path) -> str:
     """Return the secret that is kept in ``path``; make it at the first call."""
+    return _keep(path, lambda: secrets.token_urlsafe(48))
+
+
+def keep_vapid(path: Path) -> str:
+    """Return the kept key for Web Push: a number below the order of P-256, as base64url."""
+
+    def make() -> str:
+        raw = secrets.token_bytes(32)
+        # Without its first bit any number is small enough.
+        return base64.urlsafe_b64encode(bytes([raw[0] & 0x7F]) + raw[1:]).rstrip(b"=").decode()
+
+    return _keep(path, make)
+
+
+def _keep(path: Path, make: Callable[[], str]) -> str:
     if not path.exists():
         fresh = path.with_name(path.name + ".new")
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(48) + "\n")
+            file.write(make() + "\n")
         fresh.replace(path)  # whole or not at all
     return path.read_text().strip()

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 from server.local.children import say
-from server.local.data import hold, keep_secret
+from server.local.data import hold, keep_secret, keep_vapid
 from server.local.postgres import Postgres
 from server.local.process import LocalError, free_port, port_is_free
 from server.local.services import Services
@@ -91,6 +91,8 @@ def _run(options: argparse.Namespace) -> int:
         }
         if not env.get("JWT_SECRET_KEY"):
             env["JWT_SECRET_KEY"] = keep_secret(data / "jwt.secret")
+        if not env.get("VAPID_PRIVATE_KEY"):
+            env["VAPID_PRIVATE_KEY"] = keep_vapid(data / "vapid.secret")
         embedded: list[Valkey | Postgres] = []
         if not env.get("REDIS_URL"):
             valkey = Valkey(data / "valkey", password=keep_secret(data / "valkey.secret"))

@@ -131,6 +131,9 @@ SAVED_LAG_SECONDS: Final = Histogram(
     buckets=SLOW_SECONDS,
 )
 
+PUSHES: Final = Counter("beseda_pushes_total", "Push messages, by outcome.", ["outcome"])
+PUSH_QUEUE: Final = Gauge("beseda_push_queue", "Push messages that wait to be sent.")
+
 # --- Neighbours -----------------------------------------------------------------------
 REDIS_SECONDS: Final = Histogram(
     "beseda_redis_seconds", "Time of one round trip to Redis.", buckets=FAST_SECONDS

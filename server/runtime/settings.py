@@ -6,6 +6,7 @@ range stops the process with one sentence; secrets never show in ``repr`` or log
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, urlsplit
@@ -214,6 +215,24 @@ class Settings(BaseSettings):
         5.0, gt=0, description="Seconds between looks for deleted rooms that Redis still serves"
     )
 
+    # --- Notices ----------------------------------------------------------------------
+    vapid_private_key: SecretStr = Field(
+        SecretStr(""),
+        description="Signs Web Push: 32 random bytes as base64url; without it nothing is pushed",
+    )
+    vapid_subject: str = Field(
+        "", description="Who runs this server, for push services: mailto:…; PUBLIC_URL where unset"
+    )
+    push_wait_s: float = Field(
+        5.0, ge=0, description="Seconds in which a message may be read before it is pushed"
+    )
+    push_queue: int = Field(
+        5000, ge=1, description="Push messages of a writer that wait; more are dropped"
+    )
+    push_private: bool = Field(
+        False, description="Call push services at any address, also private ones: for tests only"
+    )
+
     # --- Behaviour --------------------------------------------------------------------
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level that is logged"
@@ -232,6 +251,14 @@ class Settings(BaseSettings):
         if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path.strip("/"):
             raise ValueError("must look like https://chat.example.org")
         return f"{parts.scheme}://{parts.netloc}"
+
+    @field_validator("vapid_private_key")
+    @classmethod
+    def _key_of_a_curve(cls, value: SecretStr) -> SecretStr:
+        key = value.get_secret_value()
+        if key and re.fullmatch(r"[A-Za-z0-9_-]{43}=?", key) is None:
+            raise ValueError("must be 32 random bytes as base64url")
+        return value
 
     @model_validator(mode="after")
     def _ranges_agree(self) -> Settings:
@@ -254,6 +281,11 @@ class Settings(BaseSettings):
     def secure(self) -> bool:
         """Whether people come over https."""
         return self.public_url.startswith("https://")
+
+    @property
+    def push_subject(self) -> str:
+        """Who answers for push messages (RFC 8292, section 2.1), or nothing."""
+        return self.vapid_subject or (self.public_url if self.secure else "")
 
     @property
     def secret(self) -> bytes:

@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import mimetypes
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -77,6 +78,14 @@ class Assets:
         """Return the address of a file, with the version; without one where it is missing."""
         version = f"{self.version}/" if path in self._files else ""
         return PREFIX + version + quote(path)
+
+    def integrities(self, suffixes: tuple[str, ...]) -> list[tuple[str, str]]:
+        """Return path and hash of the files with these endings (W3C Subresource Integrity)."""
+        return [
+            (path, "sha256-" + b64encode(hashlib.sha256(file.plain).digest()).decode())
+            for path, file in sorted(self._files.items())
+            if path.endswith(suffixes)
+        ]
 
     def find(self, path: str) -> Asset | None:
         """Return the file at ``path`` below the folder; hidden files and links out are none."""

@@ -19,6 +19,7 @@ from server.storage.administration import Administration
 from server.storage.audit import Audit
 from server.storage.departures import Departures
 from server.storage.invites import Invites
+from server.storage.notices import Notices
 from server.storage.pool import Pool
 from server.storage.rooms import Rooms
 from server.storage.search import Search
@@ -49,6 +50,8 @@ class WebsiteDeps:
     administration: Administration
     audit: Audit
     departures: Departures
+    notices: Notices
+    push_key: str
 
     @classmethod
     def build(
@@ -87,7 +90,23 @@ class WebsiteDeps:
             administration=Administration(pool),
             audit=Audit(pool),
             departures=Departures(pool),
+            notices=Notices(pool),
+            push_key=_push_key(settings),
         )
+
+
+def _push_key(settings: Settings) -> str:
+    """Return what a browser subscribes with, or nothing where no messages are pushed.
+
+    Raises:
+        ValueError: the key is none.
+    """
+    key = settings.vapid_private_key.get_secret_value()
+    if not key:
+        return ""
+    from server.auth.vapid import Vapid
+
+    return Vapid(key, "").public_key
 
 
 DEPS: Final = web.AppKey("website", WebsiteDeps)

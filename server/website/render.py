@@ -80,6 +80,10 @@ def render(
         template, request, {**common, **context}, app_key=_ENVIRONMENTS[visit.language]
     )
     page = web.Response(text=html, status=status, content_type="text/html", charset="utf-8")
+    # For the worker that keeps pages (web/service-worker.js).
+    page.headers["X-Page-Version"] = request.app[ASSETS].version
+    if identity is not None:
+        page.headers["X-Page-Session"] = identity.session_id
     compress_page(request, page)
     return page
 

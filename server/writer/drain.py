@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Final
 
 from server.domain.errors import Refusal
-from server.domain.records import EV_OF_KIND
+from server.domain.records import EV_OF_KIND, Row
 from server.runtime import instruments
 from server.runtime.settings import Settings
 from server.runtime.supervise import Tasks
@@ -44,11 +44,19 @@ POSITIONED = frozenset(EV_OF_KIND)
 class Writer:
     """One writer; any number of them may run beside each other."""
 
-    def __init__(self, client: RedisClient, pool: Pool, settings: Settings) -> None:
+    def __init__(
+        self,
+        client: RedisClient,
+        pool: Pool,
+        settings: Settings,
+        on_saved: Callable[[Sequence[Row]], None] | None = None,
+    ) -> None:
+        """``on_saved`` hears of each saved batch, must be quick, and may hear of one twice."""
         self.leases = Leases(client, Writers(pool), on_taken=self._on_taken, on_lost=self._on_lost)
         self.tasks = Tasks()
         self._client = client
         self._settings = settings
+        self._on_saved = on_saved
         self._stop = asyncio.Event()
         self._backoff = Backoff(self._stop)
         self._saver = Saver(Messages(pool), self._backoff)
@@ -181,6 +189,8 @@ class Writer:
 
     async def _save(self, entries: Sequence[Entry]) -> None:
         await self._saver.save(entries)
+        if self._on_saved is not None:
+            self._on_saved([entry.row for entry in entries if entry.row is not None])
         for partition in {entry.partition for entry in entries}:
             self._outlived.pop(partition, None)
 

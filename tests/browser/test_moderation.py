@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import expect
@@ -29,7 +30,7 @@ async def test_a_private_room_is_made_and_somebody_comes_in_by_a_link(
     open_window: OpenWindow, screen: dict[str, int]
 ) -> None:
     on = f"{screen['width']}"
-    dark = {"color_scheme": "dark"} if screen is PHONE else {}
+    dark: dict[str, Any] = {"color_scheme": "dark"} if screen is PHONE else {}
     alice = await open_window("alice", viewport=screen, **dark)
     bob = await open_window("bob", replica=1, viewport=screen)
     await alice.open("/chatrooms/")

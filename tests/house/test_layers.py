@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "chat": {"domain", "runtime", "state", "auth", "archive"},
     "website": {"domain", "runtime", "state", "storage", "auth", "archive"},
     "writer": {"domain", "runtime", "state", "storage", "archive"},
+    "push": {"domain", "runtime", "storage", "auth"},
     "local": {"domain", "runtime", "storage"},
 }
 SPEAKS = {
@@ -28,7 +29,7 @@ SPEAKS = {
     "alembic": {"storage"},
     "aiosql": {"storage"},
     "redis": {"state", "local"},
-    "aiohttp": {"chat", "website", "runtime", "auth"},
+    "aiohttp": {"chat", "website", "runtime", "auth", "push"},
 }
 LOAD_TEST = ROOT / "loadtest"
 LOAD_TEST_MAY_IMPORT = {

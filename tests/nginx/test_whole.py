@@ -256,3 +256,17 @@ async def test_each_header_of_safety_comes_once(whole: Whole) -> None:
             response = await browser.get(path)
             for name in ("Content-Security-Policy", "X-Content-Type-Options", "X-Request-ID"):
                 assert len(response.headers.getall(name)) == 1, (path, name)
+
+
+async def test_the_worker_and_the_manifest_are_asked_for_again_each_time(whole: Whole) -> None:
+    async with whole.browser() as browser:
+        worker = await browser.get("/service-worker.js?lang=en")
+        assert worker.status == 200
+        assert worker.headers["Cache-Control"] == "private, no-cache"
+        assert worker.headers["Content-Type"].startswith("text/javascript")
+        manifest = await browser.get("/manifest/en.webmanifest")
+        assert manifest.headers["Cache-Control"] == "public, no-cache"
+        assert manifest.headers["Content-Type"] == "application/manifest+json"
+        icon = await browser.get((await manifest.json(content_type=None))["icons"][0]["src"])
+        assert icon.headers["Content-Type"] == "image/png"
+        assert "immutable" in icon.headers["Cache-Control"]

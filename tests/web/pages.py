@@ -187,6 +187,22 @@ def every_page() -> dict[str, tuple[str, dict[str, Any]]]:
             },
         ),
         **_admin_pages(),
+        "offline": ("offline.html", stranger),
+        "notices": (
+            "notices.html",
+            {
+                **common(),
+                "form": {"quiet_from": "22:00", "quiet_to": "", "time_zone": "UTC"},
+                "error": "Bad.",
+                "saved": True,
+                "paused_until": EPOCH,
+                "page_data": {"notices": {"push_key": "", "user": "alice"}},
+            },
+        ),
+        "notices of a room": (
+            "room_notices.html",
+            {**common(), "room": {"id": "kitchen", "name": "Kitchen"}, "level": "all"},
+        ),
         "error": (
             "error.html",
             {

@@ -1,16 +1,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 import pytest
 from jsonschema import Draft202012Validator
 
+from server.runtime.settings import Settings
 from server.storage.audit import Actor
 from server.website.api.operation import OPERATIONS
 from server.website.openapi import PREFIX, operations
+from tests.push.conftest import KEY
+from tests.push.service import Browser
 from tests.website.site import PASSWORD, Answer, Site
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings]) -> Settings:
+    return make_settings(vapid_private_key=KEY)
 
 
 def api_routes(site: Site) -> set[tuple[str, str]]:
@@ -139,6 +148,15 @@ async def test_real_answers_look_as_the_document_says(site: Site) -> None:
     await step(alice, "get", "/api/v1/search", query="?q=hello")
     await step(alice, "get", "/api/v1/search", query="?q=after:never")
     await _moderate(step, alice, bob, room)
+    await step(alice, "put", f"{at}/notices", {"level": "all"}, room_id=room)
+    await step(alice, "put", f"{at}/notices", {"level": "some"}, room_id=room)
+    await step(alice, "get", "/api/v1/notices")
+    await step(alice, "patch", "/api/v1/notices", {"quiet_from": "22:00", "quiet_to": "07:00"})
+    await step(alice, "patch", "/api/v1/notices", {"time_zone": "Mars/Crater"})
+    subscription = Browser("https://push.example.org/a").subscription
+    await step(alice, "put", "/api/v1/push", subscription)
+    await step(alice, "put", "/api/v1/push", subscription | {"auth": "x"})
+    await step(alice, "delete", "/api/v1/push")
     await step(bob, "delete", f"{at}/membership", room_id=room)
     await step(bob, "post", f"{at}/messages", {"cid": "c1", "text": "hi"}, room_id=room)
     await step(bob, "delete", f"{at}/membership", room_id=room)

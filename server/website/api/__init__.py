@@ -15,6 +15,7 @@ from server.website.api import (
     me,
     members,
     messages,
+    notices,
     rooms,
     search,
     sessions,
@@ -31,5 +32,6 @@ ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
     search.routes,
     sessions.routes,
     admin.routes,
+    notices.routes,
     document.routes,
 )

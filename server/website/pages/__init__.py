@@ -12,9 +12,11 @@ from server.website.pages import (
     audit,
     farewell,
     home,
+    install,
     join,
     language,
     login,
+    notices,
     profile,
     register,
     room,
@@ -26,6 +28,7 @@ from server.website.pages import (
 
 ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
     home.routes,
+    install.routes,
     register.routes,
     login.routes,
     token.routes,
@@ -35,6 +38,7 @@ ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
     room_settings.routes,
     join.routes,
     profile.routes,
+    notices.routes,
     language.routes,
     farewell.routes,
     admin_users.routes,

@@ -18,6 +18,7 @@ const starts = [...document.querySelectorAll("[data-controller]")].flatMap((elem
 );
 await Promise.all(starts);
 page.session?.start();
+if (page.session) (await import("./controllers/worker.js")).default(page);
 
 async function start(name, element) {
   try {

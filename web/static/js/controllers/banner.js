@@ -7,11 +7,17 @@ export default function banner(element, { words, session }) {
   const health = new Health({ isLive, outbox, isOnline: () => navigator.onLine });
   const said = document.createElement("span");
   const retry = newRetry();
+  const kept = Number(document.querySelector('meta[name="kept"]')?.content);
+  let isKept = kept > 0;
   let over = false;
 
   socket.on("down", () => health.look());
   socket.on("ended", (code) => finish(words.end(code), code === 4501 ? logIn() : reload()));
-  conversation.on("live", () => health.look());
+  conversation.on("live", () => {
+    isKept = false;
+    health.look();
+    show();
+  });
   conversation.on("gone", (code) => {
     const loggedOut = code === "unauthorized" || code === "token_expired";
     finish(words.code(code), loggedOut ? logIn() : link("/chatrooms/", words.say("toRooms")));
@@ -22,13 +28,14 @@ export default function banner(element, { words, session }) {
   addEventListener("online", () => health.look());
   addEventListener("offline", () => health.look());
   health.look();
+  show();
 
   function show() {
     if (over) return;
     const { word } = health;
-    element.hidden = !word;
-    if (!word) return;
-    const text = [words.say(word)];
+    element.hidden = !word && !isKept;
+    if (element.hidden) return;
+    const text = [isKept ? words.say("keptRoom", { when: words.both(kept) }) : words.say(word)];
     if (word !== "slow" && outbox.unsent) text.push(words.count("waiting", outbox.unsent));
     if (!outbox.durable && outbox.rooms.length) text.push(words.say("memory"));
     if (said.textContent !== text.join(" ")) said.textContent = text.join(" ");

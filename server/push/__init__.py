@@ -1,0 +1,1 @@
+"""Web Push: tells people of messages while no tab of the chat is open."""
