@@ -43,6 +43,8 @@ KINDS: dict[str, Kind] = {
     "foreign_origin": Kind(403, "The request comes from another site."),
     "csrf": Kind(403, "The form is too old. Reload the page and try again."),
     "forbidden": Kind(403, "You may not do this."),
+    "insufficient_scope": Kind(403, "The token may not do this."),
+    "too_many_tokens": Kind(400, "You have as many tokens as one person may."),
     "not_found": Kind(404, "There is nothing here."),
     "method_not_allowed": Kind(405, "This address does not answer that method."),
     # Rooms.

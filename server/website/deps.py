@@ -15,6 +15,7 @@ from server.runtime.settings import Settings
 from server.state.client import RedisClient
 from server.state.sessions import SessionCache
 from server.state.throttle import Throttle
+from server.storage.api_tokens import ApiTokens
 from server.storage.pool import Pool
 from server.storage.rooms import Rooms
 from server.storage.sessions import Sessions
@@ -36,6 +37,7 @@ class WebsiteDeps:
     users: Users
     rooms: Rooms
     sessions: Sessions
+    api_tokens: ApiTokens
     cache: SessionCache
     throttle: Throttle
     directory: Directory
@@ -69,6 +71,7 @@ class WebsiteDeps:
             users=Users(pool),
             rooms=rooms,
             sessions=sessions,
+            api_tokens=ApiTokens(pool),
             cache=cache,
             throttle=Throttle(client, settings.login_window_s),
             directory=Directory(rooms),

@@ -11,6 +11,7 @@ from server.storage import migrate as migrations
 from server.storage.migrate import LOCK_KEY, migrate
 
 TABLES = {
+    *("incoming_hooks", "outgoing_hooks"),
     "alembic_version",
     "chatrooms",
     "dead_letters",
@@ -49,7 +50,7 @@ async def revisions_of(database: str) -> list[str]:
 async def test_an_empty_database_gets_every_table(empty_database_url: str) -> None:
     await migrate(empty_database_url)
     assert await tables_of(empty_database_url) == TABLES
-    assert await revisions_of(empty_database_url) == ["0005"]
+    assert await revisions_of(empty_database_url) == ["0009"]
 
 
 async def test_migrating_twice_changes_nothing(empty_database_url: str) -> None:
@@ -60,7 +61,7 @@ async def test_migrating_twice_changes_nothing(empty_database_url: str) -> None:
         )
         await migrate(empty_database_url)
         assert await connection.fetchval("SELECT count(*) FROM users") == 1
-    assert await revisions_of(empty_database_url) == ["0005"]
+    assert await revisions_of(empty_database_url) == ["0009"]
 
 
 async def test_processes_that_start_together_migrate_once(empty_database_url: str) -> None:

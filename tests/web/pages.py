@@ -151,6 +151,26 @@ def every_page() -> dict[str, tuple[str, dict[str, Any]]]:
                 "notice": "Done.",
             },
         ),
+        "tokens": (
+            "tokens.html",
+            {
+                **common(),
+                "tokens": [
+                    {
+                        "id": "t1",
+                        "name": "Build",
+                        "scopes": ["read"],
+                        "created_at": 1700000000000,
+                        "used_at": None,
+                        "expires_at": 1800000000000,
+                    }
+                ],
+                "made": "beseda_x",
+                "revoked": True,
+                "form": {"name": "", "read": "on", "write": "", "rooms": "", "days": ""},
+                "errors": {"name": "Bad.", "scopes": "Bad."},
+            },
+        ),
         "error": (
             "error.html",
             {

@@ -31,6 +31,7 @@ def words_of_the_server() -> set[Message]:
         *(kind.message for kind in KINDS.values()),
         *titles.values(),
         *profile._NOTICES.values(),
+        "Choose at least one thing that the token may do.",
     }
 
 

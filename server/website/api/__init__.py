@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
-from server.website.api import accounts, changes, document, me, messages, rooms, sessions
+from server.website.api import accounts, changes, document, me, messages, rooms, sessions, tokens
 
 ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
     accounts.routes,
@@ -15,5 +15,6 @@ ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
     messages.routes,
     changes.routes,
     sessions.routes,
+    tokens.routes,
     document.routes,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from server.domain.errors import Refusal
+from server.domain.scopes import Scope
 from server.domain.text import clean_name
 from server.website import accounts
 from server.website.answers import json_answer
@@ -19,7 +20,7 @@ routes = web.RouteTableDef()
 
 
 @routes.get("/api/v1/me")
-@operation("The own account", AccountModel)
+@operation("The own account", AccountModel, scope=Scope.READ)
 async def show(request: web.Request) -> web.StreamResponse:
     """Give the account."""
     return await _account(request)

@@ -9,12 +9,17 @@ from typing import Any, Final, TypeVar
 from aiohttp import web
 from pydantic import BaseModel
 
+from server.domain.scopes import Scope
+
 Handler = TypeVar("Handler", bound=Callable[[web.Request], Awaitable[web.StreamResponse]])
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of one path. ``open`` needs no log-in; ``refusals`` are error codes."""
+    """One method of one path. ``open`` needs no log-in; ``refusals`` are error codes.
+
+    ``scope`` is what a personal token needs for it; ``None`` keeps it for people.
+    """
 
     summary: str
     answer: type[BaseModel]
@@ -23,6 +28,7 @@ class Operation:
     query: type[BaseModel] | None
     refusals: tuple[str, ...]
     open: bool
+    scope: Scope | None
 
 
 OPERATIONS: Final[dict[Any, Operation]] = {}
@@ -38,11 +44,12 @@ def operation(
     query: type[BaseModel] | None = None,
     refusals: tuple[str, ...] = (),
     open: bool = False,  # noqa: A002 - reads best at the handler
+    scope: Scope | None = None,
 ) -> Callable[[Handler], Handler]:
     """Describe a handler."""
 
     def describe(handler: Handler) -> Handler:
-        OPERATIONS[handler] = Operation(summary, answer, status, body, query, refusals, open)
+        OPERATIONS[handler] = Operation(summary, answer, status, body, query, refusals, open, scope)
         return handler
 
     return describe

@@ -6,7 +6,17 @@ from typing import Final
 
 from aiohttp import web
 
-from server.website.pages import home, language, login, profile, register, room, rooms, token
+from server.website.pages import (
+    home,
+    language,
+    login,
+    profile,
+    register,
+    room,
+    rooms,
+    token,
+    tokens,
+)
 
 ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
     home.routes,
@@ -16,5 +26,6 @@ ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
     rooms.routes,
     room.routes,
     profile.routes,
+    tokens.routes,
     language.routes,
 )
