@@ -55,6 +55,7 @@ KINDS: dict[str, Kind] = {
     "not_subscribed": Kind(400, "Subscribe to the room first."),
     "too_many_rooms": Kind(400, "The socket holds as many rooms as it may."),
     "too_many_owned": Kind(400, "You own as many rooms as one person may."),
+    "too_many_hooks": Kind(400, "The room has as many webhooks as it may."),
     # Load and failure.
     "rate_limited": Kind(429, "Slow down a little.", 1_000),
     "throttled": Kind(429, "Too many attempts. Wait a little.", 30_000),

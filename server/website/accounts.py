@@ -219,7 +219,8 @@ async def _recognise(deps: WebsiteDeps, visit: Visit, email: str, password: str)
     address = Counter("address", whose_address(visit.address), settings.login_attempts_ip)
     async with _attempt(deps, tries, address):
         account = await deps.users.by_email(email) if known else None
-        hashed = None if account is None or account.disabled else account.password_hash
+        # A bot has no password: nobody logs in as one.
+        hashed = None if account is None or account.disabled else account.password_hash or None
         if not await deps.passwords.verify(password, hashed) or account is None:
             raise Refusal("wrong_credentials")
     await deps.throttle.forgive(tries)

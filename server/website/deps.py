@@ -16,6 +16,8 @@ from server.state.client import RedisClient
 from server.state.sessions import SessionCache
 from server.state.throttle import Throttle
 from server.storage.api_tokens import ApiTokens
+from server.storage.incoming_hooks import IncomingHooks
+from server.storage.outgoing_hooks import OutgoingHooks
 from server.storage.pool import Pool
 from server.storage.rooms import Rooms
 from server.storage.sessions import Sessions
@@ -38,6 +40,8 @@ class WebsiteDeps:
     rooms: Rooms
     sessions: Sessions
     api_tokens: ApiTokens
+    incoming_hooks: IncomingHooks
+    outgoing_hooks: OutgoingHooks
     cache: SessionCache
     throttle: Throttle
     directory: Directory
@@ -72,6 +76,8 @@ class WebsiteDeps:
             rooms=rooms,
             sessions=sessions,
             api_tokens=ApiTokens(pool),
+            incoming_hooks=IncomingHooks(pool),
+            outgoing_hooks=OutgoingHooks(pool),
             cache=cache,
             throttle=Throttle(client, settings.login_window_s),
             directory=Directory(rooms),

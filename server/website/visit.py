@@ -11,7 +11,7 @@ from aiohttp import web
 from server.auth.identity import Identity
 from server.domain.errors import Refusal
 
-JSON_PATHS: Final = ("/api/", "/token", "/chatrooms/create", "/chatrooms/delete/")
+JSON_PATHS: Final = ("/api/", "/hooks/", "/token", "/chatrooms/create", "/chatrooms/delete/")
 """Here a client that does not ask for HTML is a program and is answered in JSON."""
 
 

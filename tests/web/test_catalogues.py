@@ -12,7 +12,7 @@ from babel.messages.pofile import read_po
 
 from server.domain.errors import KINDS
 from server.website.middleware import errors
-from server.website.pages import profile
+from server.website.pages import hooks, profile
 from tests.web.pages import LANGUAGE_CODES, TEMPLATES, WEB, catalogue
 
 Message = str | tuple[str, ...]
@@ -32,6 +32,8 @@ def words_of_the_server() -> set[Message]:
         *titles.values(),
         *profile._NOTICES.values(),
         "Choose at least one thing that the token may do.",
+        "The address must look like https://example.org/path.",
+        *hooks.NOTICES.values(),
     }
 
 

@@ -8,6 +8,8 @@ from aiohttp import web
 
 from server.website.pages import (
     home,
+    hooks,
+    incoming,
     language,
     login,
     profile,
@@ -27,5 +29,7 @@ ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
     room.routes,
     profile.routes,
     tokens.routes,
+    hooks.routes,
+    incoming.routes,
     language.routes,
 )
