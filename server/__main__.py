@@ -124,6 +124,7 @@ async def run_writer(settings: Settings, stop: Stop) -> None:
     """Drain Redis into PostgreSQL; answers probes and metrics meanwhile."""
     from aiohttp import web
 
+    from server.hooks.delivery import Deliveries
     from server.runtime.health import Health
     from server.runtime.serve import serve
     from server.runtime.supervise import OnCrash, Tasks
@@ -146,6 +147,7 @@ async def run_writer(settings: Settings, stop: Stop) -> None:
         async with Tasks(on_fatal=stop.fail) as tasks:
             tasks.start("writer", save, on_crash=OnCrash.END_PROCESS)
             tasks.start("deletions", Sweeper(client, pool).run)
+            tasks.start("webhooks", Deliveries(pool, settings).run)
             health = Health({"redis": client.ping}, {"postgresql": pool.ping})
             await serve(web.Application(), settings, stop, health, drains=[finish])
 

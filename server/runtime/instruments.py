@@ -131,6 +131,15 @@ SAVED_LAG_SECONDS: Final = Histogram(
     buckets=SLOW_SECONDS,
 )
 
+# --- Webhooks ---------------------------------------------------------------------------
+HOOKS_DELIVERED: Final = Counter(
+    "beseda_hooks_delivered_total", "Messages that outgoing webhooks delivered."
+)
+HOOKS_FAILED: Final = Counter(
+    "beseda_hooks_failed_total", "Attempts of outgoing webhooks that failed."
+)
+HOOKS_DEAD: Final = Counter("beseda_hooks_dead_total", "Outgoing webhooks that were given up.")
+
 # --- Neighbours -----------------------------------------------------------------------
 REDIS_SECONDS: Final = Histogram(
     "beseda_redis_seconds", "Time of one round trip to Redis.", buckets=FAST_SECONDS

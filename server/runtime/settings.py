@@ -214,6 +214,17 @@ class Settings(BaseSettings):
         5.0, gt=0, description="Seconds between looks for deleted rooms that Redis still serves"
     )
 
+    # --- Webhooks ---------------------------------------------------------------------
+    hooks_private: bool = Field(
+        False, description="Let outgoing webhooks lead to private and loopback addresses"
+    )
+    hooks_timeout_s: float = Field(
+        10.0, gt=0, le=60, description="Longest time of one delivery of a webhook, seconds"
+    )
+    hooks_days: float = Field(
+        3.0, gt=0, description="Days of failures after which an outgoing webhook is given up"
+    )
+
     # --- Behaviour --------------------------------------------------------------------
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level that is logged"

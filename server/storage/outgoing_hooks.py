@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from server.domain.errors import Refusal
 from server.domain.ids import new_id
-from server.domain.positions import Position
+from server.domain.positions import START, Position
 from server.domain.records import Row
 from server.storage.incoming_hooks import HOOKS_PER_ROOM
 from server.storage.pool import Pool
@@ -27,6 +27,7 @@ class OutgoingHook:
 
     Everything up to ``position`` was delivered, or was nothing to deliver. ``failures`` counts
     attempts since the last delivery; a hook with ``dead_at`` is not tried any more.
+    ``claim`` fills in ``room_name`` and ``end``, where the saved history of the room ends.
     """
 
     id: str
@@ -42,6 +43,7 @@ class OutgoingHook:
     last_error: str
     dead_at: int | None
     room_name: str = ""
+    end: Position = START
 
 
 class OutgoingHooks:
@@ -101,7 +103,10 @@ class OutgoingHooks:
                     connection, lease=lease, lease_ms=int(lease_s * 1000), limit=limit
                 )
             )
-        return [_hook_of(row, row["room_name"]) for row in rows]
+        return [
+            _hook_of(row, row["room_name"], Position(row["last_epoch"], row["last_seq"]))
+            for row in rows
+        ]
 
     async def events_after(self, room_id: str, position: Position, limit: int) -> list[Row]:
         """Read saved events of a room after a position, of every kind, in their order."""
@@ -165,7 +170,7 @@ class OutgoingHooks:
         return row is not None and row["dead_at"] is not None
 
 
-def _hook_of(row: Any, room_name: str = "") -> OutgoingHook:
+def _hook_of(row: Any, room_name: str = "", end: Position = START) -> OutgoingHook:
     return OutgoingHook(
         id=row["id"],
         room_id=row["room_id"],
@@ -180,4 +185,5 @@ def _hook_of(row: Any, room_name: str = "") -> OutgoingHook:
         last_error=row["last_error"],
         dead_at=row["dead_at"],
         room_name=room_name,
+        end=end,
     )

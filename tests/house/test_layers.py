@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "website": {"domain", "runtime", "state", "storage", "auth", "archive"},
     "writer": {"domain", "runtime", "state", "storage", "archive"},
     "local": {"domain", "runtime", "storage"},
+    "hooks": {"domain", "runtime", "storage"},
 }
 SPEAKS = {
     "asyncpg": {"storage"},
@@ -28,7 +29,7 @@ SPEAKS = {
     "alembic": {"storage"},
     "aiosql": {"storage"},
     "redis": {"state", "local"},
-    "aiohttp": {"chat", "website", "runtime", "auth"},
+    "aiohttp": {"chat", "website", "runtime", "auth", "hooks"},
 }
 LOAD_TEST = ROOT / "loadtest"
 LOAD_TEST_MAY_IMPORT = {

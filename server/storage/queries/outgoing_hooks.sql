@@ -30,7 +30,7 @@ RETURNING id;
 UPDATE outgoing_hooks AS hook
 SET lease = :lease, leased_until = unix_ms() + :lease_ms::bigint
 FROM (
-    SELECT due.id, chatrooms.name AS room_name
+    SELECT due.id, chatrooms.name AS room_name, chatrooms.last_epoch, chatrooms.last_seq
     FROM outgoing_hooks AS due JOIN chatrooms ON chatrooms.id = due.room_id
     WHERE due.dead_at IS NULL AND due.ended_at IS NULL AND due.next_at <= unix_ms()
       AND due.leased_until <= unix_ms() AND chatrooms.deleted_at IS NULL
@@ -40,7 +40,7 @@ FROM (
     FOR UPDATE OF due SKIP LOCKED
 ) AS found
 WHERE hook.id = found.id
-RETURNING hook.*, found.room_name;
+RETURNING hook.*, found.room_name, found.last_epoch, found.last_seq;
 
 -- name: messages_to_deliver(room_id, epoch, seq, limit)
 -- Saved events after a position, of every kind, in their order.
