@@ -6,6 +6,7 @@ import re
 import pytest
 import redis.asyncio as redis_asyncio
 
+from server.auth.identity import hash_secret, new_secret
 from server.domain.scopes import Scope
 from server.state import keys
 from server.website.middleware.protect import OPEN
@@ -170,6 +171,16 @@ async def test_a_token_is_no_cookie_and_a_cookie_no_token(site: Site) -> None:
         assert (await thief.get("/api/v1/me")).status == 401
     forged = {"Authorization": f"Bearer beseda_{alice.cookie('session')}"}
     assert (await site.visitor(headers=forged).get("/api/v1/me")).status == 401
+
+
+async def test_a_token_under_the_hash_of_a_session_is_still_only_a_token(site: Site) -> None:
+    alice = await site.script("alice")
+    me = (await alice.get("/api/v1/me")).json["id"]
+    secret = new_secret()
+    await site.deps.api_tokens.create(me, hash_secret(secret), "Odd", [Scope.READ], None)
+    issued = site.deps.tokens.issue(me, hash_secret(secret))
+    for headers in ({"Cookie": f"session={secret}"}, {"Authorization": f"Bearer {issued}"}):
+        assert (await site.visitor(headers=headers).get("/api/v1/me")).status == 401
 
 
 async def test_logging_out_elsewhere_leaves_tokens(site: Site) -> None:
