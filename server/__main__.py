@@ -130,6 +130,7 @@ async def run_writer(settings: Settings, stop: Stop) -> None:
     from aiohttp import web
 
     from server.archive.archive import Archive
+    from server.hooks.delivery import Deliveries
     from server.push.setup import start_push
     from server.runtime.health import Health
     from server.runtime.serve import serve
@@ -155,6 +156,7 @@ async def run_writer(settings: Settings, stop: Stop) -> None:
             tasks.start("writer", save, on_crash=OnCrash.END_PROCESS)
             tasks.start("deletions", Sweeper(client, pool).run)
             tasks.start("departures", Departing(Archive(client, pool, settings), pool).run)
+            tasks.start("webhooks", Deliveries(pool, settings).run)
             health = Health({"redis": client.ping}, {"postgresql": pool.ping})
             await serve(web.Application(), settings, stop, health, drains=[finish])
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal
 from server.auth.records import Cache, SessionRecord, StoredAccount, StoredSession
 from server.domain.errors import Refusal
 from server.domain.rooms import User
+from server.domain.scopes import Scope, parse_scopes
 
 if TYPE_CHECKING:
     from server.auth.tokens import Tokens
@@ -32,6 +33,8 @@ CACHE_MAX_S = 24 * 3600
 """Longest stay of a record in Redis; also how long people stay logged in without PostgreSQL."""
 SECRET_CHARS = 43
 """256 bits in base64url."""
+TOKEN_PREFIX = "beseda_"  # noqa: S105 - the part that all have in common
+"""Personal tokens begin so: scanners of published code can tell what they have found."""
 
 _DAY_MS = 24 * 3600 * 1000
 
@@ -45,21 +48,37 @@ class Identity:
     """A person who was recognised, and by what.
 
     ``expires_at`` is when that stops to count: the token's end or the session's, in
-    Unix milliseconds.
+    Unix milliseconds. ``scopes`` is all that a token may do; None for a person, who may do
+    everything that is theirs to do.
     """
 
     user: User
     session_id: str
     session_hash: str
     expires_at: int
-    via: Literal["cookie", "bearer"]
+    via: Literal["cookie", "bearer", "token"]
     is_admin: bool
     language: str
+    scopes: frozenset[Scope] | None = None
+
+    def need(self, scope: Scope | None) -> None:
+        """Refuse what the token at hand is not for; ``None`` is for no token at all.
+
+        Raises:
+            Refusal: ``insufficient_scope``.
+        """
+        if self.scopes is not None and scope not in self.scopes:
+            raise Refusal("insufficient_scope")
 
 
 def new_secret() -> str:
     """Return a fresh session secret for the cookie."""
     return secrets.token_urlsafe(32)
+
+
+def new_api_token() -> str:
+    """Return a fresh personal token: too long for the cookie, so it never passes as one."""
+    return TOKEN_PREFIX + new_secret()
 
 
 def hash_secret(secret: str) -> str:
@@ -114,23 +133,34 @@ class Identities:
             return None
         session_hash = hash_secret(secret)
         record = await self.find(session_hash)
-        if record is None:
+        if record is None or record.scopes is not None:
             return None
         return _identity(record, session_hash, record.ends_at, "cookie")
 
     async def from_token(self, token: str) -> Identity:
-        """Return whom an access token stands for.
+        """Return whom an access token or a personal token stands for.
 
         Raises:
             Refusal: ``token_expired``, ``unauthorized`` (also when its session has ended),
                 ``unavailable``.
         """
+        if token.startswith(TOKEN_PREFIX):
+            return await self._from_api_token(token)
         claims = self._tokens.verify(token)
         record = await self.find(claims.session_hash)
-        if record is None or record.user_id != claims.user_id:
+        if record is None or record.user_id != claims.user_id or record.scopes is not None:
             raise Refusal("unauthorized")
         expires_at = min(claims.expires_at, record.ends_at)
         return _identity(record, claims.session_hash, expires_at, "bearer")
+
+    async def _from_api_token(self, token: str) -> Identity:
+        record: SessionRecord | None = None
+        token_hash = hash_secret(token)
+        if len(token) == len(TOKEN_PREFIX) + SECRET_CHARS:
+            record = await self.find(token_hash)
+        if record is None or record.scopes is None:
+            raise Refusal("unauthorized")
+        return _identity(record, token_hash, record.ends_at, "token")
 
     async def find(self, session_hash: str) -> SessionRecord | None:
         """Return the live session of that hash, or ``None``.
@@ -186,14 +216,20 @@ class Identities:
             user_id=account.id,
             name=account.name,
             language=account.language,
-            is_admin=account.is_admin or self.is_admin(account.email),
-            ends_at=min(session.expires_at, seen_at + self._idle_ms),
+            is_admin=session.scopes is None and (account.is_admin or self.is_admin(account.email)),
+            ends_at=session.expires_at
+            if session.scopes is not None
+            else min(session.expires_at, seen_at + self._idle_ms),
             checked_at=now,
+            scopes=session.scopes,
         )
 
 
 def _identity(
-    record: SessionRecord, session_hash: str, expires_at: int, via: Literal["cookie", "bearer"]
+    record: SessionRecord,
+    session_hash: str,
+    expires_at: int,
+    via: Literal["cookie", "bearer", "token"],
 ) -> Identity:
     return Identity(
         user=User(record.user_id, record.name),
@@ -203,4 +239,5 @@ def _identity(
         via=via,
         is_admin=record.is_admin,
         language=record.language,
+        scopes=None if record.scopes is None else parse_scopes(record.scopes),
     )

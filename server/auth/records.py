@@ -41,6 +41,8 @@ class StoredSession(Protocol):
     def last_seen_at(self) -> int: ...
     @property
     def account(self) -> StoredAccount | None: ...
+    @property
+    def scopes(self) -> str | None: ...
 
 
 class Cache(Protocol):
@@ -58,7 +60,8 @@ class SessionRecord:
     """What is cached of a session. Times are Unix milliseconds.
 
     ``ends_at`` is the earlier of its absolute end and the end of its idleness as known
-    at ``checked_at``, when PostgreSQL was asked last.
+    at ``checked_at``, when PostgreSQL was asked last. ``scopes`` are a token's, separated by
+    spaces; None for a log-in.
     """
 
     session_id: str
@@ -68,10 +71,14 @@ class SessionRecord:
     is_admin: bool
     ends_at: int
     checked_at: int
+    scopes: str | None = None
 
     def encode(self) -> bytes:
         """Return the bytes that Redis keeps."""
-        return orjson.dumps(asdict(self))
+        fields = asdict(self)
+        if self.scopes is None:
+            del fields["scopes"]  # processes of before do not know it
+        return orjson.dumps(fields)
 
     @classmethod
     def decode(cls, stored: bytes) -> SessionRecord | None:

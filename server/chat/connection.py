@@ -25,6 +25,7 @@ from server.domain.commands import Command, CommandError, parse_command
 from server.domain.errors import CloseCode, Refusal
 from server.domain.ids import new_id
 from server.domain.rooms import User
+from server.domain.scopes import Scope
 from server.runtime.instruments import FRAMES_IN, REFUSALS
 from server.state.posts import Post, Posted
 
@@ -33,6 +34,13 @@ OPS_PER_SEND: Final = 5
 """Ops a second, as a multiple of ``send_rate``; faster ones wait unread in the kernel."""
 OPS_BURST: Final = 400
 """Ops at once: a page subscribes to all of its rooms and empties its outbox."""
+
+_READING: Final = (
+    *(commands.Subscribe, commands.Unsubscribe, commands.History),
+    *(commands.Refresh, commands.Ping),
+)
+SCOPES: Final = {op: Scope.READ if op in _READING else Scope.WRITE for op in get_args(Command)}
+"""What a token needs for each op; one that nobody thought of changes something."""
 
 # Taken once: looking a label up costs as much as parsing a small frame.
 _FRAMES_IN = {op: FRAMES_IN.labels(op.__name__.lower()) for op in get_args(Command)}
@@ -177,6 +185,8 @@ class Connection:
             return None
         _FRAMES_IN[type(command)].inc()
         try:
+            if self.identity.scopes is not None:
+                self.identity.need(SCOPES[type(command)])
             if isinstance(command, commands.Send):
                 self._send(command)
             elif isinstance(command, commands.Typing):

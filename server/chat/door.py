@@ -30,6 +30,7 @@ from server.domain import deflate
 from server.domain.errors import CloseCode, Refusal
 from server.domain.ids import is_id
 from server.domain.positions import Position, parse_position
+from server.domain.scopes import Scope
 from server.runtime.instruments import (
     SOCKETS_CLOSED,
     SOCKETS_OPENED,
@@ -125,6 +126,7 @@ class Door:
             cookie=identity.via == "cookie",
         ):
             raise Refusal("foreign_origin")
+        identity.need(Scope.READ)
         return identity
 
     async def _join(self, request: web.Request, identity: Identity) -> Joining | None:

@@ -15,6 +15,7 @@ from server.domain import commands, events, frames
 from server.domain.commands import Command
 from server.domain.errors import CloseCode, Refusal
 from server.domain.rooms import User
+from server.domain.scopes import Scope
 from server.state.changes import Change
 from server.state.rooms import Cold
 
@@ -144,6 +145,7 @@ async def refresh(connection: Connection, command: commands.Refresh) -> None:
     identity = await connection.around.identities.from_token(command.token)
     if identity.user.id != connection.user.id:
         raise Refusal("unauthorized", "The token is another person's.")
+    identity.need(Scope.READ)
     connection.around.roster.change(connection, identity)
     connection.await_expiry()
     connection.answer(command, {"expires_s": connection.expires_s()})

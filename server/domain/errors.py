@@ -43,6 +43,8 @@ KINDS: dict[str, Kind] = {
     "foreign_origin": Kind(403, "The request comes from another site."),
     "csrf": Kind(403, "The form is too old. Reload the page and try again."),
     "forbidden": Kind(403, "You may not do this."),
+    "insufficient_scope": Kind(403, "The token may not do this."),
+    "too_many_tokens": Kind(400, "You have as many tokens as one person may."),
     "not_found": Kind(404, "There is nothing here."),
     "method_not_allowed": Kind(405, "This address does not answer that method."),
     # Rooms.
@@ -58,6 +60,7 @@ KINDS: dict[str, Kind] = {
     "not_subscribed": Kind(400, "Subscribe to the room first."),
     "too_many_rooms": Kind(400, "The socket holds as many rooms as it may."),
     "too_many_owned": Kind(400, "You own as many rooms as one person may."),
+    "too_many_hooks": Kind(400, "The room has as many webhooks as it may."),
     # Search.
     "invalid_search": Kind(400, "The search cannot be read."),
     "search_too_wide": Kind(422, "This finds too much. Add a word, a room, a person or a day."),

@@ -10,6 +10,9 @@ from typing import TypeGuard
 ID_LENGTH = 16
 """16 symbols of 62 carry 95 random bits: nobody guesses one, and two never meet."""
 
+BOT_PREFIX = "bot-"
+"""Ids of bots begin so, and no other one: ``new_id`` gives no hyphens."""
+
 _ALPHABET = (string.ascii_letters + string.digits).encode()
 _FAIR = 256 - 256 % len(_ALPHABET)
 _SYMBOLS = bytes(_ALPHABET[byte % len(_ALPHABET)] for byte in range(256))

@@ -134,6 +134,15 @@ SAVED_LAG_SECONDS: Final = Histogram(
 PUSHES: Final = Counter("beseda_pushes_total", "Push messages, by outcome.", ["outcome"])
 PUSH_QUEUE: Final = Gauge("beseda_push_queue", "Push messages that wait to be sent.")
 
+# --- Webhooks ---------------------------------------------------------------------------
+HOOKS_DELIVERED: Final = Counter(
+    "beseda_hooks_delivered_total", "Messages that outgoing webhooks delivered."
+)
+HOOKS_FAILED: Final = Counter(
+    "beseda_hooks_failed_total", "Attempts of outgoing webhooks that failed."
+)
+HOOKS_DEAD: Final = Counter("beseda_hooks_dead_total", "Outgoing webhooks that were given up.")
+
 # --- Neighbours -----------------------------------------------------------------------
 REDIS_SECONDS: Final = Histogram(
     "beseda_redis_seconds", "Time of one round trip to Redis.", buckets=FAST_SECONDS

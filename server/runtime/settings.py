@@ -233,6 +233,17 @@ class Settings(BaseSettings):
         False, description="Call push services at any address, also private ones: for tests only"
     )
 
+    # --- Webhooks ---------------------------------------------------------------------
+    hooks_private: bool = Field(
+        False, description="Let outgoing webhooks lead to private and loopback addresses"
+    )
+    hooks_timeout_s: float = Field(
+        10.0, gt=0, le=60, description="Longest time of one delivery of a webhook, seconds"
+    )
+    hooks_days: float = Field(
+        3.0, gt=0, description="Days of failures after which an outgoing webhook is given up"
+    )
+
     # --- Behaviour --------------------------------------------------------------------
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level that is logged"

@@ -118,6 +118,15 @@ class Rooms:
             outside.update(each.decode() for each in reply[1:])
         return outside
 
+    async def seat(self, room: str, user: User) -> None:
+        """Make a bot a member without a word, if it is none; PostgreSQL must say the same.
+
+        Raises:
+            Refusal: ``unavailable``.
+        """
+        members = keys.room_keys(self._client.partition_of(room), room).members
+        await self._client.execute("HSETNX", members, user.id, f"member {user.name}")
+
     async def leave(self, room: str, user: User) -> None:
         """End a person's own membership.
 

@@ -27,7 +27,7 @@ class SessionRow:
     """A session that still lets its person in. Times are Unix milliseconds.
 
     ``token_hash`` is the hash of the token: the token itself is stored nowhere.
-    ``account`` is set by ``by_hash`` only.
+    ``account`` is set by ``by_hash`` only, which finds tokens too: those have ``scopes``.
     """
 
     id: str
@@ -39,6 +39,7 @@ class SessionRow:
     user_agent: str
     ip: str
     account: Account | None = None
+    scopes: str | None = None
 
 
 class Sessions:
@@ -91,6 +92,7 @@ class Sessions:
             user_agent=row["user_agent"],
             ip=row["ip"],
             account=account_of(row),
+            scopes=row["scopes"],
         )
 
     async def touch(self, session_id: str) -> None:

@@ -135,7 +135,7 @@ async def end_session(deps: WebsiteDeps, user_id: str, session_id: str) -> bool:
     session_hash = await deps.sessions.end(session_id, user_id)
     if session_hash is None:
         return False
-    await _make_known(deps, [session_hash], [session_id])
+    await make_known(deps, [session_hash], [session_id])
     logger.info("a session ended", extra={"user": user_id, "session": session_id})
     return True
 
@@ -144,15 +144,16 @@ async def end_other_sessions(deps: WebsiteDeps, identity: Identity) -> int:
     """End every session of this person but the one at hand; returns how many."""
     ids = {row.token_hash: row.id for row in await deps.sessions.list(identity.user.id)}
     ended = await deps.sessions.end_all(identity.user.id, identity.session_hash)
-    await _make_known(deps, ended, [ids[each] for each in ended if each in ids])
+    await make_known(deps, ended, [ids[each] for each in ended if each in ids])
     return len(ended)
 
 
 async def forget_cached(deps: WebsiteDeps, user_id: str) -> None:
     """Let the next request of each session read the account again: it has changed."""
-    sessions = await deps.sessions.list(user_id)
+    hashes = [row.token_hash for row in await deps.sessions.list(user_id)]
+    hashes += [token.token_hash for token in await deps.api_tokens.list(user_id)]
     try:
-        await deps.cache.forget([row.token_hash for row in sessions])
+        await deps.cache.forget(hashes)
     except Refusal:
         logger.warning("a changed account shows late: Redis is away", extra={"user": user_id})
 
@@ -177,7 +178,8 @@ def drop_session_cookie(answer: web.StreamResponse, settings: Settings) -> None:
     )
 
 
-async def _make_known(deps: WebsiteDeps, hashes: Iterable[str], ids: Iterable[str]) -> None:
+async def make_known(deps: WebsiteDeps, hashes: Iterable[str], ids: Iterable[str]) -> None:
+    """Let every process forget ended sessions and tokens, and close their sockets."""
     try:
         await deps.cache.drop(*hashes)
         for session_id in ids:
@@ -227,7 +229,8 @@ async def _recognise(deps: WebsiteDeps, visit: Visit, email: str, password: str)
     address = Counter("address", whose_address(visit.address), settings.login_attempts_ip)
     async with _attempt(deps, tries, address):
         account = await deps.users.by_email(email) if known else None
-        hashed = None if account is None or account.disabled else account.password_hash
+        # A bot has no password: nobody logs in as one.
+        hashed = None if account is None or account.disabled else account.password_hash or None
         if not await deps.passwords.verify(password, hashed) or account is None:
             raise Refusal("wrong_credentials")
     await deps.throttle.forgive(tries)

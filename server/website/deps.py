@@ -16,10 +16,13 @@ from server.state.client import RedisClient
 from server.state.sessions import SessionCache
 from server.state.throttle import Throttle
 from server.storage.administration import Administration
+from server.storage.api_tokens import ApiTokens
 from server.storage.audit import Audit
 from server.storage.departures import Departures
+from server.storage.incoming_hooks import IncomingHooks
 from server.storage.invites import Invites
 from server.storage.notices import Notices
+from server.storage.outgoing_hooks import OutgoingHooks
 from server.storage.pool import Pool
 from server.storage.rooms import Rooms
 from server.storage.search import Search
@@ -44,6 +47,9 @@ class WebsiteDeps:
     search: Search
     invites: Invites
     sessions: Sessions
+    api_tokens: ApiTokens
+    incoming_hooks: IncomingHooks
+    outgoing_hooks: OutgoingHooks
     cache: SessionCache
     throttle: Throttle
     directory: Directory
@@ -84,6 +90,9 @@ class WebsiteDeps:
             search=Search(pool),
             invites=Invites(pool),
             sessions=sessions,
+            api_tokens=ApiTokens(pool),
+            incoming_hooks=IncomingHooks(pool),
+            outgoing_hooks=OutgoingHooks(pool),
             cache=cache,
             throttle=Throttle(client, settings.login_window_s),
             directory=Directory(rooms),

@@ -23,7 +23,7 @@ PREFIX: Final = "/api/v1/"
 _REF: Final = "#/components/schemas/{model}"
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
 _EVERYWHERE: Final = ("unavailable",)
-_LOGGED_IN: Final = ("unauthorized", "foreign_origin", "csrf")
+_LOGGED_IN: Final = ("unauthorized", "foreign_origin", "csrf", "insufficient_scope")
 
 
 def operations(router: UrlDispatcher) -> dict[tuple[str, str], Operation]:
@@ -68,6 +68,11 @@ def document(router: UrlDispatcher) -> dict[str, Any]:
             "schemas": definitions["$defs"],
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A personal token; the words are the scopes that it needs.",
+                },
                 "cookie": {
                     "type": "apiKey",
                     "in": "cookie",
@@ -87,7 +92,7 @@ def _describe(
         "operationId": f"{method}_{slug}",
         "summary": each.summary,
         "responses": _responses(each, refs),
-        "security": [] if each.open else [{"bearer": []}, {"cookie": []}],
+        "security": [] if each.open else _security(each),
     }
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
@@ -108,6 +113,11 @@ def _describe(
             "content": {"application/json": {"schema": refs[each.body, "validation"]}},
         }
     return described
+
+
+def _security(each: Operation) -> list[dict[str, list[str]]]:
+    people: list[dict[str, list[str]]] = [{"bearer": []}, {"cookie": []}]
+    return people if each.scope is None else [*people, {"token": [each.scope.value]}]
 
 
 def _responses(each: Operation, refs: dict[Any, Any]) -> dict[str, Any]:

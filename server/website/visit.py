@@ -12,7 +12,7 @@ from server.auth.identity import Identity
 from server.domain.errors import Refusal
 from server.website.deps import DEPS
 
-JSON_PATHS: Final = ("/api/", "/token", "/chatrooms/create", "/chatrooms/delete/")
+JSON_PATHS: Final = ("/api/", "/hooks/", "/token", "/chatrooms/create", "/chatrooms/delete/")
 """Here a client that does not ask for HTML is a program and is answered in JSON."""
 
 

@@ -31,6 +31,7 @@ class StoredSession:
     expires_at: int
     last_seen_at: int
     account: StoredAccount | None = field(default_factory=StoredAccount)
+    scopes: str | None = None
 
 
 class Shelf:

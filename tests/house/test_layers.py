@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "writer": {"domain", "runtime", "state", "storage", "archive"},
     "push": {"domain", "runtime", "storage", "auth"},
     "local": {"domain", "runtime", "storage"},
+    "hooks": {"domain", "runtime", "storage"},
 }
 SPEAKS = {
     "asyncpg": {"storage"},
@@ -29,7 +30,7 @@ SPEAKS = {
     "alembic": {"storage"},
     "aiosql": {"storage"},
     "redis": {"state", "local"},
-    "aiohttp": {"chat", "website", "runtime", "auth", "push"},
+    "aiohttp": {"chat", "website", "runtime", "auth", "push", "hooks"},
 }
 LOAD_TEST = ROOT / "loadtest"
 LOAD_TEST_MAY_IMPORT = {

@@ -12,6 +12,7 @@ from server.storage.migrate import LOCK_KEY, migrate
 
 TABLES = {
     *("push_subscriptions", "quiet_times", "room_notices"),
+    *("incoming_hooks", "outgoing_hooks"),
     "alembic_version",
     "audit",
     "chatrooms",

@@ -203,6 +203,63 @@ def every_page() -> dict[str, tuple[str, dict[str, Any]]]:
             "room_notices.html",
             {**common(), "room": {"id": "kitchen", "name": "Kitchen"}, "level": "all"},
         ),
+        "tokens": (
+            "tokens.html",
+            {
+                **common(),
+                "tokens": [
+                    {
+                        "id": "t1",
+                        "name": "Build",
+                        "scopes": ["read"],
+                        "created_at": 1700000000000,
+                        "used_at": None,
+                        "expires_at": 1800000000000,
+                    }
+                ],
+                "made": "beseda_x",
+                "revoked": True,
+                "form": {"name": "", "read": "on", "write": "", "rooms": "", "days": ""},
+                "errors": {"name": "Bad.", "scopes": "Bad."},
+            },
+        ),
+        "hooks": (
+            "hooks.html",
+            {
+                **common(),
+                "room": {"id": "kitchen", "name": "Kitchen"},
+                "incoming": [
+                    {
+                        "id": "h1",
+                        "name": "Build",
+                        "bot_name": "Robot",
+                        "created_at": 1700000000000,
+                        "used_at": None,
+                    }
+                ],
+                "outgoing": [
+                    {
+                        "id": f"h{number}",
+                        "name": "Archive",
+                        "url": "https://example.org/in",
+                        "delivered_at": 1700000000000,
+                        "failing_since": failing,
+                        "dead_at": dead,
+                        "last_error": "HTTP 500",
+                    }
+                    for number, failing, dead in (
+                        (2, None, None),
+                        (3, 1700000000000, None),
+                        (4, 1700000000000, 1700000000000),
+                    )
+                ],
+                "notice": "Done.",
+                "address": "https://chat.example.org/hooks/h1/x",
+                "secret": "",
+                "errors": {"name": "Bad.", "url": "Bad."},
+                "form": {"name": "", "bot_name": "", "out_name": "", "url": ""},
+            },
+        ),
         "error": (
             "error.html",
             {

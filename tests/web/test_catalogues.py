@@ -12,7 +12,7 @@ from babel.messages.pofile import read_po
 
 from server.domain.errors import KINDS
 from server.website.middleware import errors
-from server.website.pages import admin_rooms, admin_users, profile
+from server.website.pages import admin_rooms, admin_users, hooks, profile
 from tests.web.pages import LANGUAGE_CODES, TEMPLATES, WEB, catalogue
 
 Message = str | tuple[str, ...]
@@ -33,6 +33,9 @@ def words_of_the_server() -> set[Message]:
         *profile._NOTICES.values(),
         *admin_users.NOTICES.values(),
         *admin_rooms.NOTICES.values(),
+        "Choose at least one thing that the token may do.",
+        "The address must look like https://example.org/path.",
+        *hooks.NOTICES.values(),
     }
 
 

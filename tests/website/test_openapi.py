@@ -163,6 +163,15 @@ async def test_real_answers_look_as_the_document_says(site: Site) -> None:
     await step(bob, "delete", at, room_id=room)
     await step(alice, "delete", at, room_id=room)
     await administer(site, step)
+    asked = {"name": "Build", "scopes": ["read"]}
+    made = await step(alice, "post", "/api/v1/tokens", asked)
+    await step(alice, "post", "/api/v1/tokens", asked | {"scopes": ["admin"]})
+    await step(alice, "get", "/api/v1/tokens")
+    reader = site.visitor(headers={"Authorization": f"Bearer {made.json['token']}"})
+    await step(reader, "get", "/api/v1/rooms")
+    await step(reader, "post", "/api/v1/rooms", {"name": "cellar"})
+    await step(alice, "delete", "/api/v1/tokens/{token_id}", token_id="neverexisted0000")
+    await step(alice, "delete", "/api/v1/tokens/{token_id}", token_id=made.json["id"])
     sessions = (await step(alice, "get", "/api/v1/sessions")).json["sessions"]
     own = sessions[0]["id"]
     at = "/api/v1/sessions/{session_id}"

@@ -19,6 +19,7 @@ from server.website.api import (
     rooms,
     search,
     sessions,
+    tokens,
 )
 
 ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
@@ -33,5 +34,6 @@ ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
     sessions.routes,
     admin.routes,
     notices.routes,
+    tokens.routes,
     document.routes,
 )

@@ -9,6 +9,7 @@ from aiohttp import web
 from server.auth.identity import Identity
 from server.domain.errors import Refusal
 from server.domain.positions import parse_position
+from server.domain.scopes import Scope
 from server.state.posts import Posted
 from server.website.answers import json_answer
 from server.website.api.models import ChangeQuery, EditInput, PostedModel
@@ -29,7 +30,13 @@ REFUSALS: Final = (
 
 
 @routes.patch(MESSAGE)
-@operation("Edit a message", PostedModel, body=EditInput, refusals=(*REFUSALS, "forbidden"))
+@operation(
+    "Edit a message",
+    PostedModel,
+    body=EditInput,
+    refusals=(*REFUSALS, "forbidden"),
+    scope=Scope.WRITE,
+)
 async def edit(request: web.Request) -> web.StreamResponse:
     """Give the own message another text."""
     identity = identity_of(request)
@@ -38,7 +45,13 @@ async def edit(request: web.Request) -> web.StreamResponse:
 
 
 @routes.delete(MESSAGE)
-@operation("Delete a message", PostedModel, query=ChangeQuery, refusals=(*REFUSALS, "forbidden"))
+@operation(
+    "Delete a message",
+    PostedModel,
+    query=ChangeQuery,
+    refusals=(*REFUSALS, "forbidden"),
+    scope=Scope.WRITE,
+)
 async def delete(request: web.Request) -> web.StreamResponse:
     """Delete a message: its author may, the room's owner and its moderators."""
     identity = identity_of(request)
@@ -47,14 +60,22 @@ async def delete(request: web.Request) -> web.StreamResponse:
 
 
 @routes.put(REACTION)
-@operation("Put an emoji under a message", PostedModel, query=ChangeQuery, refusals=REFUSALS)
+@operation(
+    "Put an emoji under a message",
+    PostedModel,
+    query=ChangeQuery,
+    refusals=REFUSALS,
+    scope=Scope.WRITE,
+)
 async def react(request: web.Request) -> web.StreamResponse:
     """React to a message; every member may."""
     return await _react(request, on=True)
 
 
 @routes.delete(REACTION)
-@operation("Take the own emoji away", PostedModel, query=ChangeQuery, refusals=REFUSALS)
+@operation(
+    "Take the own emoji away", PostedModel, query=ChangeQuery, refusals=REFUSALS, scope=Scope.WRITE
+)
 async def take_back(request: web.Request) -> web.StreamResponse:
     """React no longer."""
     return await _react(request, on=False)

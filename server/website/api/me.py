@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from server.domain.errors import Refusal
+from server.domain.scopes import Scope
 from server.domain.text import clean_name
 from server.storage.audit import Actor
 from server.website import accounts, administration, exports
@@ -21,7 +22,7 @@ routes = web.RouteTableDef()
 
 
 @routes.get("/api/v1/me")
-@operation("The own account", AccountModel)
+@operation("The own account", AccountModel, scope=Scope.READ)
 async def show(request: web.Request) -> web.StreamResponse:
     """Give the account."""
     return await _account(request)

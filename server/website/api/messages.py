@@ -7,6 +7,7 @@ from aiohttp import web
 
 from server.domain.errors import Refusal
 from server.domain.positions import Position
+from server.domain.scopes import Scope
 from server.state.rooms import Cold
 from server.website import rooms
 from server.website.answers import json_answer
@@ -32,6 +33,7 @@ routes = web.RouteTableDef()
     HistoryModel,
     query=HistoryQuery,
     refusals=("bad_request", "room_not_found"),
+    scope=Scope.READ,
 )
 async def history(request: web.Request) -> web.StreamResponse:
     """Give events next to a position, from Redis and PostgreSQL without a seam."""
@@ -61,6 +63,7 @@ async def history(request: web.Request) -> web.StreamResponse:
     PostedModel,
     body=MessageInput,
     refusals=("bad_request", "room_not_found", "muted", "rate_limited", "storage_backlog"),
+    scope=Scope.WRITE,
 )
 async def say(request: web.Request) -> web.StreamResponse:
     """Post a message; who may come into the room joins it on the way."""
@@ -79,6 +82,7 @@ async def say(request: web.Request) -> web.StreamResponse:
     ReadModel,
     body=ReadInput,
     refusals=("bad_request", "not_a_member", "room_not_found"),
+    scope=Scope.WRITE,
 )
 async def mark_read(request: web.Request) -> web.StreamResponse:
     """Move the own read mark forward; it never goes back."""

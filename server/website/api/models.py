@@ -358,6 +358,38 @@ class SessionsModel(Output):
     sessions: list[SessionModel]
 
 
+class ApiTokenInput(Input):
+    """A personal token to make."""
+
+    name: str
+    scopes: list[Literal["read", "write", "rooms"]] = Field(min_length=1, max_length=3)
+    expires_days: int | None = Field(None, ge=1, le=3650, description="Without it, never")
+
+
+class NewApiTokenModel(Output):
+    """A new token: keep it, it is shown this once."""
+
+    id: str
+    token: str
+
+
+class ApiTokenModel(Output):
+    """A personal token; times are Unix milliseconds, null for never."""
+
+    id: str
+    name: str
+    scopes: list[Literal["read", "write", "rooms"]]
+    created_at: int
+    used_at: int | None = Field(description="Exact to some minutes")
+    expires_at: int | None
+
+
+class ApiTokensModel(Output):
+    """The own tokens that work, the newest first."""
+
+    tokens: list[ApiTokenModel]
+
+
 class DocumentModel(BaseModel):
     """An OpenAPI 3.1 document."""
 

@@ -9,6 +9,8 @@ from typing import Any, Final, TypeVar
 from aiohttp import web
 from pydantic import BaseModel
 
+from server.domain.scopes import Scope
+
 Handler = TypeVar("Handler", bound=Callable[[web.Request], Awaitable[web.StreamResponse]])
 
 
@@ -16,7 +18,8 @@ Handler = TypeVar("Handler", bound=Callable[[web.Request], Awaitable[web.StreamR
 class Operation:
     """One method of one path. ``open`` needs no log-in; ``refusals`` are error codes.
 
-    An answer in ``lines`` is a file of JSON lines, each of the model.
+    ``scope`` is what a personal token needs for it; ``None`` keeps it for people. An answer in
+    ``lines`` is a file of JSON lines, each of the model.
     """
 
     summary: str
@@ -26,6 +29,7 @@ class Operation:
     query: type[BaseModel] | None
     refusals: tuple[str, ...]
     open: bool
+    scope: Scope | None
     lines: bool = False
 
 
@@ -42,12 +46,15 @@ def operation(
     query: type[BaseModel] | None = None,
     refusals: tuple[str, ...] = (),
     open: bool = False,  # noqa: A002 - reads best at the handler
+    scope: Scope | None = None,
     lines: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Describe a handler."""
 
     def describe(handler: Handler) -> Handler:
-        OPERATIONS[handler] = Operation(summary, answer, status, body, query, refusals, open, lines)
+        OPERATIONS[handler] = Operation(
+            summary, answer, status, body, query, refusals, open, scope, lines
+        )
         return handler
 
     return describe

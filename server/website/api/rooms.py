@@ -7,6 +7,7 @@ from aiohttp import web
 from server.domain.errors import Refusal
 from server.domain.positions import START
 from server.domain.rooms import Visibility
+from server.domain.scopes import Scope
 from server.state.rooms import Cold, Overview
 from server.website import rooms
 from server.website.answers import json_answer
@@ -34,7 +35,7 @@ routes = web.RouteTableDef()
 
 
 @routes.get("/api/v1/rooms")
-@operation("Find rooms", RoomsModel, query=RoomsQuery, refusals=("bad_request",))
+@operation("Find rooms", RoomsModel, query=RoomsQuery, refusals=("bad_request",), scope=Scope.READ)
 async def find(request: web.Request) -> web.StreamResponse:
     """List own and public rooms."""
     identity = identity_of(request)
@@ -54,6 +55,7 @@ async def find(request: web.Request) -> web.StreamResponse:
         *("bad_request", "invalid_name", "too_many_owned"),
         *("invalid_text", "description_too_long"),
     ),
+    scope=Scope.ROOMS,
 )
 async def create(request: web.Request) -> web.StreamResponse:
     """Make a room that this person owns."""
@@ -67,7 +69,7 @@ async def create(request: web.Request) -> web.StreamResponse:
 
 
 @routes.get("/api/v1/rooms/{room_id}")
-@operation("Look at a room", RoomDetails, refusals=("room_not_found",))
+@operation("Look at a room", RoomDetails, refusals=("room_not_found",), scope=Scope.READ)
 async def show(request: web.Request) -> web.StreamResponse:
     """Give the room without joining it."""
     seen = await rooms.see(request.app[DEPS], identity_of(request), room_id_of(request))
@@ -119,7 +121,9 @@ async def direct(request: web.Request) -> web.StreamResponse:
 
 
 @routes.delete("/api/v1/rooms/{room_id}")
-@operation("Delete a room", DeletedModel, refusals=("forbidden", "room_not_found"))
+@operation(
+    "Delete a room", DeletedModel, refusals=("forbidden", "room_not_found"), scope=Scope.ROOMS
+)
 async def delete(request: web.Request) -> web.StreamResponse:
     """Delete a room for everybody: its owner may, and an administrator."""
     deps, identity = request.app[DEPS], identity_of(request)
@@ -128,7 +132,7 @@ async def delete(request: web.Request) -> web.StreamResponse:
 
 
 @routes.get("/api/v1/rooms/{room_id}/people")
-@operation("Who is in a room now", PeopleModel, refusals=("room_not_found",))
+@operation("Who is in a room now", PeopleModel, refusals=("room_not_found",), scope=Scope.READ)
 async def people(request: web.Request) -> web.StreamResponse:
     """List who is online, at most 200 by name; ``online`` counts all."""
     deps, identity = request.app[DEPS], identity_of(request)
@@ -140,7 +144,12 @@ async def people(request: web.Request) -> web.StreamResponse:
 
 
 @routes.delete("/api/v1/rooms/{room_id}/membership")
-@operation("Leave a room", DeletedModel, refusals=("forbidden", "not_a_member", "room_not_found"))
+@operation(
+    "Leave a room",
+    DeletedModel,
+    refusals=("forbidden", "not_a_member", "room_not_found"),
+    scope=Scope.WRITE,
+)
 async def leave(request: web.Request) -> web.StreamResponse:
     """End the own membership; the owner stays, and so do two who write to each other."""
     deps, identity = request.app[DEPS], identity_of(request)

@@ -13,6 +13,7 @@ from server.website.middleware.errors import answer_errors
 from server.website.middleware.identity import recognise
 from server.website.middleware.protect import protect
 from server.website.middleware.request_id import begin_visit
+from server.website.middleware.scope import need_scope
 
 FOREIGN: Final = ("/ws", "/healthz", "/readyz", "/metrics")
 """Addresses of others in the same process: sockets and probes."""
@@ -23,7 +24,7 @@ def is_foreign(path: str) -> bool:
     return path in FOREIGN or path.startswith("/ws/")
 
 
-_IN_ORDER: Final = (begin_visit, answer_errors, limit_body, recognise, protect)
+_IN_ORDER: Final = (begin_visit, answer_errors, limit_body, recognise, need_scope, protect)
 
 
 @web.middleware

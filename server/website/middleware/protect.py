@@ -14,7 +14,12 @@ from server.website.deps import DEPS
 from server.website.inputs import CSRF_FIELD, form_fields, is_form
 from server.website.visit import visit_of
 
-OPEN: Final = frozenset({"/login/", "/register/", "/token", "/api/v1/register", "/api/v1/token"})
+OPEN: Final = frozenset(
+    {
+        *("/login/", "/register/", "/token", "/api/v1/register", "/api/v1/token"),
+        "/hooks/{hook_id}/{secret}",
+    }
+)
 """Where people come without a session: the origin is checked, a form token cannot be."""
 
 HEADER: Final = "X-CSRF-Token"

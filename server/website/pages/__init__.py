@@ -12,6 +12,8 @@ from server.website.pages import (
     audit,
     farewell,
     home,
+    hooks,
+    incoming,
     install,
     join,
     language,
@@ -24,6 +26,7 @@ from server.website.pages import (
     rooms,
     search,
     token,
+    tokens,
 )
 
 ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
@@ -39,6 +42,9 @@ ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
     join.routes,
     profile.routes,
     notices.routes,
+    tokens.routes,
+    hooks.routes,
+    incoming.routes,
     language.routes,
     farewell.routes,
     admin_users.routes,

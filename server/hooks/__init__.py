@@ -1,0 +1,1 @@
+"""Outgoing webhooks: what is said in a room, told to other services by HTTP."""
