@@ -234,46 +234,6 @@ class HistoryModel(Output):
     saved: PositionModel = Field(description="Everything up to here is in PostgreSQL")
 
 
-class SearchQuery(Input):
-    """What is searched for."""
-
-    q: str = Field("", max_length=1000, description="Words, phrases, from: in: before: after:")
-    after: str = Field("", max_length=120, description="`next` of the page before")
-    limit: int = Field(20, ge=1, le=50)
-
-
-class SegmentModel(Output):
-    """A piece of a text; ``found`` is what was looked for."""
-
-    text: str
-    found: bool
-
-
-class FoundRoom(Output):
-    """The room of a message."""
-
-    id: str
-    name: str
-
-
-class FoundModel(PositionModel):
-    """A message that was found: in segments the part of its text that shows why."""
-
-    room: FoundRoom
-    at: int = Field(description="Unix milliseconds")
-    user: PersonModel
-    edited: bool
-    segments: list[SegmentModel]
-    url: str = Field(description="The room, open around the message")
-
-
-class SearchModel(Output):
-    """Messages that this person may read, the newest first."""
-
-    results: list[FoundModel]
-    next: str = Field(description="Where the next page begins; empty when this is the last")
-
-
 CID: Final = r"^[A-Za-z0-9_-]{1,64}$"
 
 
@@ -338,56 +298,6 @@ class PeopleModel(Output):
 
     online: int
     people: list[OnlinePerson]
-
-
-class SessionModel(Output):
-    """A place where one is logged in; times are Unix milliseconds."""
-
-    id: str
-    current: bool
-    user_agent: str
-    ip: str
-    created_at: int
-    last_seen_at: int
-    expires_at: int
-
-
-class SessionsModel(Output):
-    """Where one is logged in, the one used last first."""
-
-    sessions: list[SessionModel]
-
-
-class ApiTokenInput(Input):
-    """A personal token to make."""
-
-    name: str
-    scopes: list[Literal["read", "write", "rooms"]] = Field(min_length=1, max_length=3)
-    expires_days: int | None = Field(None, ge=1, le=3650, description="Without it, never")
-
-
-class NewApiTokenModel(Output):
-    """A new token: keep it, it is shown this once."""
-
-    id: str
-    token: str
-
-
-class ApiTokenModel(Output):
-    """A personal token; times are Unix milliseconds, null for never."""
-
-    id: str
-    name: str
-    scopes: list[Literal["read", "write", "rooms"]]
-    created_at: int
-    used_at: int | None = Field(description="Exact to some minutes")
-    expires_at: int | None
-
-
-class ApiTokensModel(Output):
-    """The own tokens that work, the newest first."""
-
-    tokens: list[ApiTokenModel]
 
 
 class DocumentModel(BaseModel):

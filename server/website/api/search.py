@@ -6,8 +6,8 @@ from aiohttp import web
 
 from server.domain.search import parse_query
 from server.website.answers import json_answer
-from server.website.api.models import FoundModel, SearchModel, SearchQuery
 from server.website.api.operation import operation
+from server.website.api.search_models import FoundModel, SearchModel, SearchQuery
 from server.website.deps import DEPS
 from server.website.inputs import read_query
 from server.website.search import search

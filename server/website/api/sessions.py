@@ -8,8 +8,9 @@ from server.domain.errors import Refusal
 from server.domain.ids import is_id
 from server.website import accounts
 from server.website.answers import json_answer
-from server.website.api.models import DeletedModel, SessionModel, SessionsModel
+from server.website.api.models import DeletedModel
 from server.website.api.operation import operation
+from server.website.api.session_models import SessionModel, SessionsModel
 from server.website.deps import DEPS
 from server.website.visit import identity_of
 

@@ -10,14 +10,14 @@ from server.domain.scopes import Scope
 from server.storage.api_tokens import ApiToken
 from server.website import tokens
 from server.website.answers import json_answer
-from server.website.api.models import (
+from server.website.api.models import DeletedModel
+from server.website.api.operation import operation
+from server.website.api.session_models import (
     ApiTokenInput,
     ApiTokenModel,
     ApiTokensModel,
-    DeletedModel,
     NewApiTokenModel,
 )
-from server.website.api.operation import operation
 from server.website.deps import DEPS
 from server.website.inputs import read_json
 from server.website.visit import identity_of
