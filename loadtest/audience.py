@@ -29,10 +29,10 @@ from typing import Final, Self, cast
 import orjson
 import uvloop
 
+from loadtest import child
 from loadtest.client import greeting
 from loadtest.errors import CannotRunError
 from loadtest.frames import PONG, masked
-from loadtest.nginx import ROOT
 from loadtest.target import Address, Person
 from server.local.process import spawn, stop, tail
 
@@ -81,10 +81,10 @@ class Audience:
     async def __aenter__(self) -> Self:
         self._file.write_bytes(orjson.dumps(dataclasses.asdict(self._guests)))
         process = self._process = spawn(
-            [sys.executable, "-m", "loadtest.audience", self._file],
+            child.command("audience", self._file),
             log=self._log,
             orphaned=signal.SIGKILL,
-            env={"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(ROOT)},
+            env=child.environment(),
         )
         try:
             self.joined = await self._all_joined(process)

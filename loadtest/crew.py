@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import orjson
 
+from loadtest import child
 from loadtest.clock import NS
 from loadtest.crowd import JOIN_S, Crowd, Seat
 from loadtest.errors import CannotRunError
-from loadtest.nginx import ROOT
 from loadtest.processes import Processes
 from loadtest.tally import Tally
 from loadtest.target import Address
@@ -63,11 +61,11 @@ class Crew(Crowd):
         for _ in self._shares:
             self._workers.append(
                 await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", "loadtest.worker"),
+                    *child.command("worker"),
                     stdin=asyncio.subprocess.PIPE,
                     stdout=asyncio.subprocess.PIPE,
                     limit=LINE_BYTES,
-                    env={"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(ROOT)},
+                    env=child.environment(),
                     start_new_session=True,  # the terminal's Ctrl-C is for us
                 )
             )

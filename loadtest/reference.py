@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from loadtest import child
 from loadtest.bare import READY
-from loadtest.nginx import ROOT
 from loadtest.processes import Processes
 from loadtest.target import Address, Person
 from server.local.process import spawn, stop, wait_ready
@@ -37,10 +35,10 @@ class Reference:
 
     async def __aenter__(self) -> Self:
         process = self._process = spawn(
-            [sys.executable, "-m", "loadtest.bare", *(["--joined"] if self._joined else [])],
+            child.command("bare", *(["--joined"] if self._joined else [])),
             log=self._log,
             orphaned=signal.SIGKILL,
-            env={"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(ROOT)},
+            env=child.environment(),
         )
         try:
             wait_ready(
