@@ -1,5 +1,6 @@
 import { hue, initials } from "../models/people.js";
 import { parse } from "../models/position.js";
+import { newFiles } from "./files.js";
 import { fillText } from "./marked.js";
 import { showMoment } from "./page.js";
 import { isEvent, previousEvent, previousRow } from "./rows.js";
@@ -65,6 +66,7 @@ function drawMessage(event, words) {
   const text = node.querySelector(".message__text");
   fillText(text, event.text);
   if (event.reply) text.before(newQuote(event.reply, words));
+  if (event.files) text.after(newFiles(event.files, words));
   place(node, event, words);
   return node;
 }
@@ -119,6 +121,8 @@ export function showFold(node, view, words) {
   const said = view.isDeleted ? words.say("messageDeleted") : view.text;
   if (view.isDeleted) text.textContent = said;
   else if (text.textContent !== said) fillText(text, said);
+  const files = node.querySelector(":scope > .files");
+  if (files) files.hidden = view.isDeleted;
   node.classList.toggle("message--deleted", view.isDeleted);
   if (view.isEdited) text.dataset.mark = words.say("edited");
   else delete text.dataset.mark;
@@ -242,10 +246,10 @@ export function tell(...said) {
 export const shownEvents = () => [...document.querySelectorAll("#messages [data-seq]")].map(read);
 
 function read(node) {
-  const { kind, epoch, seq, at, cid, user, fold } = node.dataset;
+  const { kind, epoch, seq, at, cid, user, fold, files } = node.dataset;
   const text = node.querySelector(".message__text")?.textContent;
   const name = node.querySelector(".message__name")?.textContent;
   const place = { ev: kind, epoch: Number(epoch), seq: Number(seq), at: Number(at), cid };
   const reply = parse(node.querySelector(":scope > .reply")?.dataset.reply) ?? undefined;
-  return { ...place, user: { id: user, name }, text, ...(reply && { reply }), ...(fold ? JSON.parse(fold) : {}) };
+  return { ...place, user: { id: user, name }, text, ...(reply && { reply }), ...(files && { files: JSON.parse(files) }), ...(fold ? JSON.parse(fold) : {}) };
 }
