@@ -126,7 +126,7 @@ export function openAttachments({ room, limits, words, csrf, changed }) {
     note.replaceChildren(newSpan("attached__why", why));
     if (!final) {
       const again = newButton("button--link", () => retry(entry));
-      again.textContent = words.say("retry");
+      again.textContent = words.say("fileAgain");
       note.append(again);
     }
     tell(`${entry.name}: ${why}`);

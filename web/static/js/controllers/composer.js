@@ -193,7 +193,7 @@ export default function composer(form, page) {
   function attached(said = "") {
     if (waits && attaching.state === "ready" && !edited) send();
     else if (said || waits) tell(said || words.say(attaching.state === "failed" ? "filesFailed" : "filesUploading"));
-    else changed();
+    else if (note.textContent === words.say("filesFailed")) changed();
     if (attaching.state === "failed") waits = false;
   }
 

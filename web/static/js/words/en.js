@@ -124,6 +124,7 @@ export default {
   fileLater: "The server is busy. Try again in a moment.",
   fileUploading: "{name} is being uploaded",
   fileReady: "{name} is uploaded",
+  fileAgain: "Try again",
   fileRemove: "Remove {name}",
   filesUploading: "The message goes as soon as its files are uploaded.",
   filesFailed: "A file was not uploaded. Try again or remove it.",

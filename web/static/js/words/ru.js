@@ -139,6 +139,7 @@ export default {
   fileLater: "Сервер занят. Попробуйте чуть позже.",
   fileUploading: "{name} загружается",
   fileReady: "{name} загружен",
+  fileAgain: "Попробовать снова",
   fileRemove: "Убрать {name}",
   filesUploading: "Сообщение уйдёт, как только загрузятся файлы.",
   filesFailed: "Файл не загрузился. Попробуйте ещё раз или уберите его.",
