@@ -7,7 +7,7 @@ file and takes the files of deleted ones away (``storage/messages.py``).
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from server.domain.errors import Refusal
@@ -97,18 +97,17 @@ class Files:
             orphans = await queries.delete_files_of_rooms(connection, limit=limit)
         return int(unused) + int(orphans)
 
-    async def forget(self, limit: int, remove: Callable[[Sequence[str]], Awaitable[None]]) -> int:
-        """Let ``remove`` take the bytes of deleted files away, then forget them.
+    async def deleted(self, limit: int) -> list[str]:
+        """List files whose bytes are to go."""
+        async with self._pool.connection() as connection:
+            return [
+                row["id"] for row in await fetch(queries.deleted_files(connection, limit=limit))
+            ]
 
-        Returns how many. What ``remove`` raises leaves them for the next time.
-        """
+    async def forget(self, file_ids: Sequence[str]) -> int:
+        """Forget files whose bytes are gone, and give their space back; return how many."""
         async with self._pool.transaction() as connection:
-            rows = await fetch(queries.deleted_files(connection, limit=limit))
-            if not rows:
-                return 0
-            ids = [row["id"] for row in rows]
-            await remove(ids)
             await queries.lock_file_space(connection)
-            await queries.forget_files(connection, ids=ids)
+            rows = await fetch(queries.forget_files(connection, ids=list(file_ids)))
             await queries.change_file_space(connection, by=-sum(row["stored"] for row in rows))
-        return len(ids)
+        return len(rows)

@@ -1,7 +1,7 @@
 """Takes away files that nobody can have any more: deleted ones, and uploads never sent.
 
-Every website sweeps; each takes what no other one is at. The bytes go first and the row
-after them, so what fails half-way is found again the next time.
+Every website sweeps: to remove twice is to remove once. The bytes go first and the row after
+them, so what fails half-way is found again the next time.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Sequence
 from typing import Final
 
 from server.domain.errors import Refusal
@@ -57,9 +56,10 @@ class FileSweeper:
         """
         await asyncio.to_thread(self._store.tidy)
         await self._files.expire(self._unused_ms, BATCH)
-        removed = await self._files.forget(BATCH, self._remove)
+        deleted = await self._files.deleted(BATCH)
+        if not deleted:
+            return 0
+        await asyncio.to_thread(self._store.remove, deleted)
+        removed = await self._files.forget(deleted)
         FILES_REMOVED.inc(removed)
         return removed
-
-    async def _remove(self, file_ids: Sequence[str]) -> None:
-        await asyncio.to_thread(self._store.remove, file_ids)

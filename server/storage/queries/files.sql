@@ -63,15 +63,15 @@ WHERE id IN (
 );
 
 -- name: deleted_files(limit)
--- Files whose bytes are to go, the first deleted first; another sweeper takes others.
-SELECT id, stored FROM files
+-- Files whose bytes are to go, the first deleted first.
+SELECT id FROM files
 WHERE deleted_at IS NOT NULL
 ORDER BY deleted_at
-LIMIT :limit FOR UPDATE SKIP LOCKED;
+LIMIT :limit;
 
--- name: forget_files(ids)!
--- Their bytes are gone.
-DELETE FROM files WHERE id = ANY(:ids::text[]);
+-- name: forget_files(ids)
+-- Their bytes are gone; of two who say so at once, one gets each row.
+DELETE FROM files WHERE id = ANY(:ids::text[]) RETURNING stored;
 
 -- name: files_of_person(user_id, after, limit)
 -- A page of what a person uploaded, for an export.
