@@ -1,5 +1,5 @@
 import { thumbnailOf } from "../models/files.js";
-import { newIcon, newSpan } from "./files.js";
+import { newIcon, newSpan } from "./message-node.js";
 
 /** Uploads at the same time; the others wait. */
 const AT_ONCE = 2;

@@ -1,6 +1,6 @@
+import { addressOf, shownSize, thumbnailOf } from "../models/files.js";
 import { hue, initials } from "../models/people.js";
 import { parse } from "../models/position.js";
-import { newFiles } from "./files.js";
 import { fillText } from "./marked.js";
 import { showMoment } from "./page.js";
 import { isEvent, previousEvent, previousRow } from "./rows.js";
@@ -84,6 +84,48 @@ function newQuote({ epoch, seq }, words) {
   link.append(name, said);
   quotes.describe(link);
   return link;
+}
+
+function newFiles(files, words) {
+  const list = document.createElement("ul");
+  list.className = "files";
+  list.append(...files.map((file) => newFile(file, words)));
+  return list;
+}
+
+function newFile(file, words) {
+  const item = document.createElement("li");
+  const link = document.createElement("a");
+  Object.assign(link, { href: addressOf(file), target: "_blank", rel: "noopener" });
+  if (file.width) {
+    item.className = "file file--image";
+    const image = document.createElement("img");
+    // First how, then what: the address begins the loading.
+    Object.assign(image, { loading: "lazy", decoding: "async", alt: file.name, ...shownSize(file) });
+    image.src = thumbnailOf(file);
+    link.append(image);
+  } else {
+    item.className = "file";
+    link.className = "file__link";
+    link.append(newIcon("file"), newSpan("file__name", file.name), newSpan("file__size", words.size(file.bytes)));
+  }
+  item.append(link);
+  return item;
+}
+
+export function newIcon(name) {
+  const icon = document.createElement("span");
+  icon.className = `icon icon--${name}`;
+  icon.setAttribute("aria-hidden", "true");
+  return icon;
+}
+
+export function newSpan(className, said) {
+  const span = document.createElement("span");
+  span.className = className;
+  span.textContent = said;
+  if (className.endsWith("name")) span.dir = "auto";
+  return span;
 }
 
 function drawMemberLine(event, words) {
