@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from io import BytesIO
@@ -258,3 +259,20 @@ async def test_unused_uploads_and_files_of_deleted_rooms_go_away(site: Site, fol
     assert await FileSweeper(uploads.files, uploads.store).sweep() == 1
     assert [path for path in folder.rglob("*") if path.is_file()] == []
     await uploads.files.check_space("alice", 150_000)
+
+
+async def test_a_page_without_scripts_sends_a_file_by_its_form(site: Site) -> None:
+    alice = await site.browser("alice")
+    room = await site.room(alice)
+    page = (await alice.get(f"/chatrooms/chat/{room}")).text
+    [action] = re.findall(r'action="(/chatrooms/files/[^"]+)"', page)
+    for token, status in (("x", 403), ("", 403), (alice.csrf, 303)):
+        form = FormData()
+        if token:
+            form.add_field("csrf_token", token)
+        form.add_field("file", TEXT, filename="list.txt")
+        answer = await alice.ask("POST", action, data=form)
+        assert answer.status == status
+    assert answer.location == f"/chatrooms/chat/{room}#end"
+    page = (await alice.get(f"/chatrooms/chat/{room}")).text
+    assert page.count("/list.txt") == 1

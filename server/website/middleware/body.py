@@ -6,7 +6,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from server.domain.errors import Refusal
-from server.website.api.operation import OPERATIONS
+from server.website.coming import brings_file
 from server.website.deps import DEPS
 from server.website.uploads import FORM_BYTES
 
@@ -21,8 +21,7 @@ async def limit_body(request: web.Request, handler: Handler) -> web.StreamRespon
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Refusal("bad_request", "Send the body without Content-Encoding.")
     settings = request.app[DEPS].settings
-    operation = OPERATIONS.get(request.match_info.handler)
-    if operation is not None and operation.upload:
+    if brings_file(request):
         # It is never held whole, and counted where it is read: there are words for it there.
         return await handler(request.clone(client_max_size=settings.file_bytes + FORM_BYTES))
     limit = settings.body_bytes

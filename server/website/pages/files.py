@@ -17,7 +17,10 @@ from server.domain.errors import Refusal
 from server.domain.files import IMAGES, INLINE, TEXT, THUMBNAIL, File
 from server.domain.ids import is_id
 from server.website import rooms
+from server.website.answers import see_other
+from server.website.coming import FORM, take
 from server.website.deps import DEPS
+from server.website.inputs import room_id_of
 from server.website.visit import identity_of
 
 routes = web.RouteTableDef()
@@ -41,6 +44,19 @@ async def download(request: web.Request) -> web.StreamResponse:
     shown = "inline" if file.type in INLINE else "attachment"
     kind = "text/plain; charset=utf-8" if file.type == TEXT else file.type
     return await _answer(store.path(file.id), kind, f"{shown}; {_named(file.name)}")
+
+
+@routes.post(FORM)
+async def send(request: web.Request) -> web.StreamResponse:
+    """Post the form's file as a message of its own: for pages without scripts."""
+    identity, room_id = identity_of(request), room_id_of(request)
+    cid = request.query.get("cid", "")
+    if not is_id(cid):
+        raise Refusal("bad_request", "cid must be 1 to 64 of A-Z a-z 0-9 _ -.")
+    _, token = await take(request, room_id)
+    deps = request.app[DEPS]
+    await rooms.say(deps, identity, room_id, cid, "", files=[token])
+    return see_other(f"/chatrooms/chat/{room_id}#end")
 
 
 async def _file_of(request: web.Request) -> File:
