@@ -19,7 +19,8 @@ class Operation:
     """One method of one path. ``open`` needs no log-in; ``refusals`` are error codes.
 
     ``scope`` is what a personal token needs for it; ``None`` keeps it for people. An answer in
-    ``lines`` is a file of JSON lines, each of the model.
+    ``lines`` is a file of JSON lines, each of the model. The body of an ``upload`` is a file, as
+    it is or in a form.
     """
 
     summary: str
@@ -31,6 +32,7 @@ class Operation:
     open: bool
     scope: Scope | None
     lines: bool = False
+    upload: bool = False
 
 
 OPERATIONS: Final[dict[Any, Operation]] = {}
@@ -48,12 +50,13 @@ def operation(
     open: bool = False,  # noqa: A002 - reads best at the handler
     scope: Scope | None = None,
     lines: bool = False,
+    upload: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Describe a handler."""
 
     def describe(handler: Handler) -> Handler:
         OPERATIONS[handler] = Operation(
-            summary, answer, status, body, query, refusals, open, scope, lines
+            summary, answer, status, body, query, refusals, open, scope, lines, upload
         )
         return handler
 
