@@ -24,13 +24,15 @@ MAY_IMPORT = {
     "local": {"domain", "runtime", "storage"},
     "hooks": {"domain", "runtime", "storage"},
 }
+# What puts every process together may know all of them.
+MAY_IMPORT["services"] = set(MAY_IMPORT) - {"local"}
 SPEAKS = {
     "asyncpg": {"storage"},
     "sqlalchemy": {"storage"},
     "alembic": {"storage"},
     "aiosql": {"storage"},
     "redis": {"state", "local"},
-    "aiohttp": {"chat", "website", "runtime", "auth", "push", "hooks"},
+    "aiohttp": {"chat", "website", "runtime", "auth", "push", "hooks", "services"},
 }
 LOAD_TEST = ROOT / "loadtest"
 LOAD_TEST_MAY_IMPORT = {
