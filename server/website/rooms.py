@@ -106,6 +106,18 @@ async def see_as_moderator(deps: WebsiteDeps, identity: Identity, room_id: str) 
     return seen
 
 
+async def see_as_owner(deps: WebsiteDeps, identity: Identity, room_id: str) -> Seen:
+    """Look at a room that one owns; an administrator owns all of them.
+
+    Raises:
+        Refusal: as ``see``, and ``forbidden`` for others who may see it.
+    """
+    seen = await see(deps, identity, room_id)
+    if seen.room.owner_id != identity.user.id and not identity.is_admin:
+        raise Refusal("forbidden", "Only its owner may see and change a room's webhooks.")
+    return seen
+
+
 async def overviews(
     deps: WebsiteDeps, identity: Identity, room_ids: list[str]
 ) -> dict[str, Overview | Summary]:
