@@ -14,7 +14,7 @@ from typing import Final
 
 from server.domain.errors import Refusal
 from server.domain.ids import is_id
-from server.domain.rooms import Member, Role, Room, User
+from server.domain.rooms import Room, User
 from server.storage.audit import Actor
 from server.storage.users import Account
 from server.website.deps import WebsiteDeps
@@ -142,18 +142,18 @@ async def change_owner(deps: WebsiteDeps, actor: Actor, room_id: str, owner: Use
 
     Raises:
         Refusal: ``room_not_found``, ``not_a_member`` for a stranger to a private room,
-            ``room_unavailable``, ``unavailable``; doing it again goes on from there.
+            ``forbidden`` for a conversation of two, ``room_unavailable``, ``unavailable``;
+            doing it again goes on from there.
     """
     room = await deps.rooms.by_id(room_id)
     if room is None or room.deleted:
         raise Refusal("room_not_found")
+    if room.pair:
+        raise Refusal("forbidden", "A conversation of two has no owner.")
     # This brings the room into Redis too.
     await deps.archive.enter(room_id, owner)
-    before = await deps.administration.change_owner(actor, room_id, owner)
-    members = {owner.id: Member(Role.OWNER, owner.name)}
-    if before.id != owner.id:
-        members[before.id] = Member(Role.MEMBER, before.name)
-    await deps.archive.rooms.set_members(room_id, members)
+    await deps.administration.change_owner(actor, room_id, owner)
+    await deps.archive.hand_over(room_id, User(actor.id, actor.name), owner)
 
 
 def _not_oneself(actor: Actor, user_id: str) -> None:

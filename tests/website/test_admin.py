@@ -203,6 +203,9 @@ async def test_a_room_gets_another_owner_in_both_stores(site: Site) -> None:
     answer = await alice.send("PATCH", path, {"owner": "carol@example.org"})
     assert answer.json == {"id": room, "owner_id": carols}
     assert (await carol.get(f"/api/v1/rooms/{room}")).json["role"] == "owner"
+    events = (await carol.get(f"/api/v1/rooms/{room}/messages")).json["events"]
+    told = [(each["user"]["name"], each["role"]) for each in events if each["ev"] == "role"]
+    assert told == [("Bob", "member"), ("Carol", "owner")]
     assert (await bob.get(f"/api/v1/rooms/{room}")).json["role"] == "member"
     assert (await bob.send("DELETE", f"/api/v1/rooms/{room}")).status == 403
     assert (await carol.send("DELETE", f"/api/v1/rooms/{room}/membership")).status == 403

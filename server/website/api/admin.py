@@ -180,7 +180,10 @@ async def rooms(request: web.Request) -> web.StreamResponse:
     "Give a room to somebody else",
     ChangedRoom,
     body=OwnerChange,
-    refusals=("bad_request", "not_a_member", "not_found", "room_not_found", "room_unavailable"),
+    refusals=(
+        *("bad_request", "not_a_member", "not_found", "room_not_found"),
+        *("forbidden", "room_unavailable"),
+    ),
     people_only=NO_PROGRAM,
 )
 async def change_owner(request: web.Request) -> web.StreamResponse:
