@@ -57,7 +57,7 @@ async def set_disabled(deps: WebsiteDeps, actor: Actor, user_id: str, *, disable
         Refusal: ``not_found``, ``forbidden`` for the own account, ``unavailable``.
     """
     _not_oneself(actor, user_id)
-    await _cut(deps, user_id, await deps.administration.set_disabled(actor, user_id, disabled))
+    await cut(deps, user_id, await deps.administration.set_disabled(actor, user_id, disabled))
 
 
 async def set_admin(deps: WebsiteDeps, actor: Actor, user_id: str, *, is_admin: bool) -> None:
@@ -82,7 +82,7 @@ async def end_sessions(deps: WebsiteDeps, actor: Actor, user_id: str) -> int:
         Refusal: ``not_found``, ``unavailable``.
     """
     ended = await deps.administration.end_sessions(actor, user_id)
-    await _cut(deps, user_id, ended)
+    await cut(deps, user_id, ended)
     return len(ended)
 
 
@@ -94,7 +94,7 @@ async def reset_password(deps: WebsiteDeps, actor: Actor, user_id: str) -> str:
     """
     password = secrets.token_urlsafe(TEMPORARY_BYTES)
     hashed = await deps.passwords.hash(password)
-    await _cut(deps, user_id, await deps.administration.reset_password(actor, user_id, hashed))
+    await cut(deps, user_id, await deps.administration.reset_password(actor, user_id, hashed))
     return password
 
 
@@ -120,7 +120,7 @@ async def delete_user(
         for room in owned:
             await delete_room(deps, actor, room.id)
     ended = await deps.administration.delete_user(actor, user_id, name, erase=erase_texts)
-    await _cut(deps, user_id, ended)
+    await cut(deps, user_id, ended)
     logger.info("an account was deleted", extra={"user": user_id})
 
 
@@ -161,7 +161,8 @@ def _not_oneself(actor: Actor, user_id: str) -> None:
         raise Refusal("forbidden", "You cannot do this to your own account.")
 
 
-async def _cut(deps: WebsiteDeps, user_id: str, ended: Sequence[str]) -> None:
+async def cut(deps: WebsiteDeps, user_id: str, ended: Sequence[str]) -> None:
+    """Let every process forget ended sessions of a person, and close their sockets."""
     if not ended:
         return
     try:

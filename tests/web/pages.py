@@ -132,6 +132,16 @@ def every_page() -> dict[str, tuple[str, dict[str, Any]]]:
         "search, nothing asked": ("search.html", {**common(), **none, "q": "", "asked": False}),
         "search, nothing found": ("search.html", {**common(), **none}),
         "search, away": ("search.html", {**common(), **none, "failure": "Gone.", "away": True}),
+        "reset": (
+            "reset.html",
+            {
+                **stranger,
+                "account": {"name": "Alice", "email": "a@b"},
+                "token": "x",
+                "errors": {"password": "Short."},
+                "trouble": "",
+            },
+        ),
         "register": ("register.html", {**stranger, "form": form, "errors": {"password": "Short."}}),
         "register, still empty": (
             "register.html",
@@ -297,6 +307,8 @@ def _admin_pages() -> dict[str, tuple[str, dict[str, Any]]]:
                 "rooms": [room],
                 "notice": "",
                 "password": "secret",
+                "link": "https://chat.example.org/reset/x",
+                "ends_at": EPOCH,
             },
         ),
         "all rooms": (

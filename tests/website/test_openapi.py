@@ -214,6 +214,7 @@ async def administer(site: Site, step: Any) -> None:
     await step(dave, "get", "/api/v1/me/export")
     farewell = {"texts": "keep", "password": "wrong"}
     await step(dave, "delete", "/api/v1/me", farewell)
+    await step(carol, "post", f"{user}/reset-link", **his)
     await step(carol, "post", f"{user}/password", **his)
     await step(carol, "delete", f"{user}/sessions", **his)
     await step(carol, "delete", user, **his)

@@ -54,6 +54,7 @@ FORMS: Final[dict[str, tuple[str, ...]]] = {
     "/profile/export": ("GET me/export",),
     "/admin/users/{user_id}/change": (f"PATCH {USER}", f"DELETE {USER}/sessions"),
     "/admin/users/{user_id}/password": (f"POST {USER}/password",),
+    "/admin/users/{user_id}/reset-link": (f"POST {USER}/reset-link",),
     "/admin/users/{user_id}/delete": (f"DELETE {USER}",),
     "/admin/users/{user_id}/export": (f"GET {USER}/export",),
     "/admin/rooms/{room_id}/delete": ("DELETE admin/rooms/{room_id}",),
@@ -63,6 +64,7 @@ FORMS: Final[dict[str, tuple[str, ...]]] = {
 }
 NO_OPERATION: Final = {
     "/language": "chooses the language of a browser's pages",
+    "/reset/{token}": "is where a link leads that a person was given",
     "/hooks/{hook_id}/{secret}": "is for programs itself",
 }
 OPS: Final[dict[str, tuple[str, ...]]] = {

@@ -10,7 +10,7 @@ from server.domain.errors import Refusal
 from server.domain.ids import is_id
 from server.storage.audit import Filter, Target
 from server.storage.users import Account
-from server.website import administration, exports
+from server.website import administration, exports, resets
 from server.website.answers import json_answer
 from server.website.api.admin_models import (
     AnyRoomModel,
@@ -25,6 +25,7 @@ from server.website.api.admin_models import (
     FarewellQuery,
     OwnerChange,
     PasswordModel,
+    ResetLinkModel,
     RoomsQuery,
     UserChange,
     UserModel,
@@ -37,7 +38,7 @@ from server.website.deps import DEPS, WebsiteDeps
 from server.website.gate import administrator_of
 from server.website.inputs import read_json, read_query, room_id_of
 from server.website.listings import room_fields, user_fields
-from server.website.visit import visit_of
+from server.website.visit import link_to, visit_of
 
 routes = web.RouteTableDef()
 
@@ -137,6 +138,21 @@ async def reset_password(request: web.Request) -> web.StreamResponse:
     account = await _account(request)
     password = await administration.reset_password(request.app[DEPS], actor, account.id)
     return json_answer(PasswordModel(password=password))
+
+
+@routes.post("/api/v1/admin/users/{user_id}/reset-link")
+@operation(
+    "Make a link that sets a new password",
+    ResetLinkModel,
+    refusals=("forbidden", "not_found"),
+    people_only=NO_PROGRAM,
+)
+async def reset_link(request: web.Request) -> web.StreamResponse:
+    """Make a link that works once, for a day; the password of now counts until it is used."""
+    actor = await administrator_of(request)
+    account = await _account(request)
+    made = await resets.make(request.app[DEPS], actor, account.id)
+    return json_answer(ResetLinkModel(url=link_to(request, made.path), ends_at=made.ends_at))
 
 
 @routes.get("/api/v1/admin/users/{user_id}/export")
