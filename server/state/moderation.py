@@ -8,9 +8,11 @@ from typing import Any
 
 from server.domain import events
 from server.domain.errors import Refusal
+from server.domain.events import Kind
 from server.domain.rooms import Member, Role, User, Visibility
 from server.state import keys
 from server.state.client import RedisClient
+from server.state.posts import unplaced
 from server.state.rooms import check_status, parse_member
 
 SCANNED_AT_ONCE = 500
@@ -107,6 +109,15 @@ class Moderation:
             Refusal: ``room_gone``, ``unavailable``.
         """
         await self._call("visibility", room, [visibility.value])
+
+    async def tell_description(self, room: str, description: str) -> None:
+        """Tell those who hear a room what it is about now; others see it when they come.
+
+        Raises:
+            Refusal: ``unavailable``.
+        """
+        event = events.room_changed(room, description)
+        await self._client.execute(*unplaced(self._client, room, Kind.CHANGED, "-", event))
 
     async def member(self, room: str, user_id: str) -> Member | None:
         """Return role and name of one person, banned ones too.

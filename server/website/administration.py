@@ -18,6 +18,7 @@ from server.domain.rooms import Room, User
 from server.storage.audit import Actor
 from server.storage.users import Account
 from server.website.deps import WebsiteDeps
+from server.website.rooms import tell_added
 
 logger = logging.getLogger(__name__)
 
@@ -151,9 +152,11 @@ async def change_owner(deps: WebsiteDeps, actor: Actor, room_id: str, owner: Use
     if room.pair:
         raise Refusal("forbidden", "A conversation of two has no owner.")
     # This brings the room into Redis too.
-    await deps.archive.enter(room_id, owner)
+    entered = await deps.archive.enter(room_id, owner)
     await deps.administration.change_owner(actor, room_id, owner)
     await deps.archive.hand_over(room_id, User(actor.id, actor.name), owner)
+    if entered.joined:
+        await tell_added(deps, owner.id, room_id)
 
 
 def _not_oneself(actor: Actor, user_id: str) -> None:
