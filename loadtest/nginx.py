@@ -31,9 +31,6 @@ map "" $chat_address {{
 map "" $website_address {{
     default replicas;
 }}
-map "" $static_root {{
-    default {static};
-}}
 """
 
 
@@ -87,8 +84,7 @@ class Nginx:
         text = text.replace("/dev/stdout", f"{self._folder}/access.log")
         main.write_text(text.replace("/dev/stderr", f"{self._folder}/error.log"))
         servers = "\n".join(f"    server 127.0.0.1:{port};" for port in self._replicas)
-        static = ROOT / "web" / "static"
-        addresses = _ADDRESSES.format(servers=servers, static=static)
+        addresses = _ADDRESSES.format(servers=servers)
         (self._folder / "addresses.conf").write_text(addresses)
         listen = self._folder / "listen.conf"
         text = listen.read_text().replace("listen 8080", f"listen 127.0.0.1:{self.port}")

@@ -25,7 +25,7 @@ from server.runtime.settings import Settings
 from tests.databases import Databases
 from tests.helpers import require
 
-pytest_plugins = ["tests.failed", "tests.faults", "tests.figures", "tests.limits"]
+pytest_plugins = ["tests.failed", "tests.figures", "tests.limits", "tests.rows"]
 
 MakeSettings = Callable[..., Settings]
 

@@ -225,6 +225,33 @@ async def test_a_change_made_offline_is_shown_at_once_and_goes_out_later(
     await alice.shows("after")
 
 
+@pytest.mark.complaint(2)
+async def test_what_was_edited_and_deleted_while_one_was_away_is_so_when_one_is_back(
+    open_window: OpenWindow,
+) -> None:
+    alice = await open_window("alice", wired=True)
+    bob = await open_window("bob", replica=1)
+    room = await alice.create_room("Harbour")
+    await alice.enter(room)
+    await bob.enter(room)
+    await bob.say("teh tide", "a slip", "a song")
+    await alice.shows("teh tide", "a slip", "a song")
+    await alice.go_offline()
+    await _act(bob, "teh tide", "Edit")
+    await bob.writing.fill("the tide")
+    await bob.writing.press("Enter")
+    await _delete(bob, "a slip")
+    await _act(bob, "a song", "React")
+    await bob.find(".actions__emoji button").first.click()
+    await bob.shows("the tide", DELETED, "a song")
+    await alice.shows("teh tide", "a slip", "a song")
+    await alice.come_back()
+    await alice.shows("the tide", DELETED, "a song")
+    await expect(_mark(alice, "the tide")).to_have_attribute("data-mark", EDITED)
+    await expect(alice.message("a song").locator(".reaction")).to_have_text("👍1")
+    assert "slip" not in await alice.find("main").inner_html()
+
+
 async def test_a_refused_change_is_said_and_its_text_stays_with_the_writer(
     open_window: OpenWindow,
 ) -> None:

@@ -234,6 +234,7 @@ async def test_a_burst_over_the_rate_goes_out_in_order_and_without_alarm(
         assert await _seen(alice) == []
 
 
+@pytest.mark.complaint(11)
 async def test_a_message_that_is_refused_for_good_says_why_and_can_be_taken_back(
     open_window: OpenWindow,
 ) -> None:

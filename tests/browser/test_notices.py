@@ -75,6 +75,7 @@ async def test_the_level_of_a_room_is_chosen_from_the_room(open_window: OpenWind
     await alice.is_live()
 
 
+@pytest.mark.complaint(12)
 async def test_a_push_message_is_shown_once_and_only_while_nobody_looks(
     open_window: OpenWindow,
 ) -> None:

@@ -22,6 +22,7 @@ BACK_S = 3.0
 """A page whose replica was killed is on another one within this time."""
 
 
+@pytest.mark.complaint(1)
 async def test_what_was_written_on_both_sides_of_a_cut_is_there_once_afterwards(
     system: System, open_window: OpenWindow
 ) -> None:
@@ -58,6 +59,7 @@ async def test_what_was_written_on_both_sides_of_a_cut_is_there_once_afterwards(
         await window.shows(*everything)
 
 
+@pytest.mark.complaint(3)
 async def test_a_message_whose_answer_was_lost_is_not_said_twice(
     system: System, open_window: OpenWindow
 ) -> None:
@@ -80,6 +82,7 @@ async def test_a_message_whose_answer_was_lost_is_not_said_twice(
     assert await saved_texts(system, room) == ["do you hear me?", "good"]
 
 
+@pytest.mark.complaint(11)
 async def test_a_message_that_a_closed_tab_left_unsent_is_sent_once(
     system: System, open_window: OpenWindow
 ) -> None:
@@ -124,6 +127,7 @@ async def test_a_message_left_for_another_room_goes_out_from_any_page(
     await alice.shows("look in the attic")
 
 
+@pytest.mark.complaint(7)
 @pytest.mark.fault(2)
 async def test_a_page_whose_replica_is_killed_goes_on_at_the_other_one(
     make_town: MakeTown, open_window: OpenWindow

@@ -100,6 +100,7 @@ async def test_a_room_opens_where_reading_stopped(open_window: OpenWindow) -> No
     await expect(alice.message("Unread 35")).not_to_be_in_viewport()
 
 
+@pytest.mark.complaint(4)
 async def test_unread_numbers_rise_live_and_go_when_the_room_is_read(
     open_window: OpenWindow,
 ) -> None:

@@ -117,3 +117,26 @@ async def test_a_message_to_a_room_deleted_meanwhile_is_shown_as_not_sent(
     await expect(trouble).to_contain_text("Not sent. This room was deleted.")
     await trouble.get_by_role("button", name="Discard").click()
     await expect(bob.texts).to_have_count(0)
+
+
+async def test_a_list_that_listens_late_shows_what_was_said_before(
+    open_window: OpenWindow,
+) -> None:
+    alice = await open_window("alice")
+    bob = await open_window("bob", replica=1)
+    room = await alice.create_room("Slow train")
+    await bob.enter(room)
+    held = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await held.wait()
+        await route.continue_()
+
+    await alice.page.route("**/js/models/watch.js", hold)
+    await alice.page.goto(f"{alice.home}/chatrooms/", wait_until="commit")
+    await expect(alice.room_row("Slow train")).to_contain_text("No messages yet")
+    await bob.say("all aboard")
+    await bob.is_saved("all aboard")
+    held.set()
+    await expect(alice.room_row("Slow train")).to_contain_text("all aboard")
+    await expect(alice.room_row("Slow train").locator(".badge")).to_contain_text("1")

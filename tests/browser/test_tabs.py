@@ -160,6 +160,7 @@ async def test_a_tab_whose_leader_hangs_takes_its_place(
     await wait_until(lambda: alice.open_sockets == [second.page], 10, "one socket is left")
 
 
+@pytest.mark.complaint(1)
 async def test_a_frozen_tab_that_is_thawed_has_what_was_said_meanwhile(
     open_window: OpenWindow,
 ) -> None:

@@ -81,6 +81,7 @@ async def test_names_are_completed_while_they_are_typed(open_window: OpenWindow)
     await expect(bob.texts.locator(".mention--me")).to_have_text("@[Bob Marley]")
 
 
+@pytest.mark.complaint(11)
 async def test_a_draft_is_the_same_in_every_tab_and_after_a_reload(open_window: OpenWindow) -> None:
     alice = await open_window("alice")
     room = await alice.create_room("Desk")

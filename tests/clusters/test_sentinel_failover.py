@@ -39,6 +39,7 @@ async def test_a_planned_failover_of_sentinels_is_followed(
         assert acknowledged(clients) == saved(clients) == talk.said
 
 
+@pytest.mark.complaint(8)
 @pytest.mark.fault(12)
 async def test_a_killed_master_is_replaced_by_sentinels(
     make_system: MakeSystem, sentinels: Sentinels, figure: Figure

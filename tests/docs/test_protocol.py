@@ -15,6 +15,7 @@ from server.domain.commands import Command
 from server.domain.errors import KINDS, CloseCode
 from server.runtime.settings import Settings
 from server.state.moderation import Action
+from server.state.sessions import SessionCache
 from server.writer.drain import Writer
 from tests.chat.town import Person, Talker, Town, open_town
 

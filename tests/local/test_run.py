@@ -16,11 +16,13 @@ import pytest
 
 from server.local import seed
 from server.runtime.settings import Settings
+from tests.figures import Figure
 from tests.helpers import free_port, wait_until
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120), pytest.mark.xdist_group("launcher")]
 
 READY_S = 60
+AT_REST_MIB = 300
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -104,6 +106,7 @@ def launchers() -> Iterator[list[Launcher]]:
                 child.kill()
 
 
+@pytest.mark.complaint(15)
 async def test_one_command_starts_everything_and_sigterm_stops_all_of_it(
     data: Path, launchers: list[Launcher]
 ) -> None:
@@ -117,6 +120,23 @@ async def test_one_command_starts_everything_and_sigterm_stops_all_of_it(
     await launcher.nothing_is_left()
     assert launcher.told.rstrip().endswith("stopped")
     assert {path.stat().st_mode & 0o077 for path in data.iterdir() if path.is_file()} == {0}
+
+
+@pytest.mark.complaint(14)
+async def test_everything_together_is_small_at_rest(
+    data: Path, launchers: list[Launcher], figure: Figure
+) -> None:
+    launcher = Launcher(data)
+    launchers.append(launcher)
+    await launcher.ready()
+    seed.Seeder(f"http://127.0.0.1:{launcher.port}").seed()
+    launcher.remember()
+    everybody = [psutil.Process(launcher.process.pid), *filter(alive, launcher.family)]
+    # What several processes share counts once: each has its part of it.
+    taken = sum(each.memory_full_info().pss for each in everybody) / 2**20
+    figure("everything that one command starts, with people and rooms", taken, "MiB")
+    assert taken < AT_REST_MIB
+    assert launcher.end() == 0
 
 
 async def test_what_people_said_is_there_after_a_kill_and_a_second_start(

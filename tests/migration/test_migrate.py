@@ -85,6 +85,7 @@ async def test_a_process_waits_for_the_one_that_migrates(
     assert await tables_of(empty_database_url) == TABLES
 
 
+@pytest.mark.complaint(15)
 async def test_a_step_that_fails_leaves_nothing_behind(empty_database_url: str) -> None:
     async with connected(empty_database_url) as connection:
         await connection.execute("CREATE TABLE sessions (mine int)")

@@ -12,6 +12,7 @@ import pytest
 from tests.nginx.backend import Backend
 from tests.nginx.dns import name_server
 from tests.nginx.front import Front, front
+from tests.nginx.whole import Whole, started_whole
 
 
 @dataclass
@@ -30,19 +31,7 @@ class Site:
 
 
 @pytest.fixture
-def static(tmp_path: Path) -> Path:
-    """A folder of static files."""
-    folder = tmp_path / "static"
-    (folder / "js").mkdir(parents=True)
-    (folder / "js" / "page.js").write_text("const words = 'words';\n" * 200)
-    (folder / "page.css").write_text("p { color: black }\n" * 200)
-    (folder / "small.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
-    (tmp_path / "secret.txt").write_text("not for anybody")
-    return folder
-
-
-@pytest.fixture
-async def site(tmp_path: Path, static: Path) -> AsyncIterator[Site]:
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
     """The whole of it."""
     async with (
         name_server() as names,
@@ -53,9 +42,15 @@ async def site(tmp_path: Path, static: Path) -> AsyncIterator[Site]:
             resolver_port=names.port,
             chat=f"chat.test:{chat.port}",
             website=f"website.test:{website.port}",
-            static=static,
         ) as nginx,
         aiohttp.ClientSession(nginx.url) as browser,
     ):
         names.addresses.update({"chat.test": ["127.0.0.1"], "website.test": ["127.0.0.1"]})
         yield Site(nginx, chat, website, browser)
+
+
+@pytest.fixture
+async def whole(tmp_path: Path, redis_url: str, database_url: str) -> AsyncIterator[Whole]:
+    """nginx before the real website and two real replicas."""
+    async with started_whole(tmp_path, redis_url, database_url) as running:
+        yield running

@@ -58,7 +58,7 @@ class Front:
 
 @asynccontextmanager
 async def front(
-    folder: Path, *, resolver_port: int, chat: str, website: str, static: Path
+    folder: Path, *, resolver_port: int, chat: str, website: str
 ) -> AsyncIterator[Front]:
     """Run nginx with ``chat`` and ``website`` as ``host:port`` until the block ends."""
     nginx = require("nginx")
@@ -72,7 +72,6 @@ async def front(
         "127.0.0.11": f"127.0.0.1:{resolver_port}",
         "chat:8080": chat,
         "website:8080": website,
-        "/srv/static": str(static),
     }.items():
         assert shipped in addresses
         addresses = addresses.replace(shipped, here)

@@ -95,7 +95,6 @@ async def _street(system: System, folder: Path) -> AsyncIterator[Street]:
                 resolver_port=names.port,
                 chat="chats",
                 website="chats",
-                static=folder,
             )
         )
         street = Street(system, nginx, [Door(nginx.url)])

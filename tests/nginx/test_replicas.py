@@ -43,7 +43,6 @@ async def nginx(tmp_path: Path, names: NameServer, port: int) -> AsyncIterator[F
         resolver_port=names.port,
         chat=f"chat.test:{port}",
         website=f"website.test:{port}",
-        static=tmp_path,
     ) as running:
         yield running
 

@@ -4,102 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 import signal
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
 from tests.figures import Figure
-from tests.helpers import free_port
-from tests.nginx.dns import name_server
-from tests.nginx.front import ROOT, Front, front
-from tests.runtime.processes import Running, started
+from tests.nginx.whole import PASSWORD, REPLICAS, Whole, event
 
 pytestmark = [pytest.mark.nginx, pytest.mark.scenario]
-
-REPLICAS = ("127.0.1.1", "127.0.1.2")
-WEBSITE = "127.0.1.3"
-PASSWORD = "correct horse battery staple"
-
-
-@dataclass
-class Whole:
-    """The site as people see it, and the processes behind it."""
-
-    front: Front
-    website: Running
-    chats: dict[str, Running]
-
-    port: int
-
-    def browser(self) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(self.front.url, headers={"Origin": self.front.url})
-
-    async def sockets_of(self, replica: str) -> int:
-        """How many sockets this replica has accepted so far."""
-        address = f"http://{replica}:{self.port}/metrics"
-        async with aiohttp.ClientSession() as session, session.get(address) as response:
-            lines = (await response.text()).splitlines()
-        (count,) = [line for line in lines if line.startswith("beseda_sockets_opened_total ")]
-        return int(float(count.split()[1]))
-
-    async def spread(
-        self, browser: aiohttp.ClientSession, path: str, bearer: dict[str, str]
-    ) -> dict[str, list[aiohttp.ClientWebSocketResponse]]:
-        """Open sockets until some are at each replica; nginx takes a random one for each."""
-        homes: dict[str, list[aiohttp.ClientWebSocketResponse]] = {each: [] for each in REPLICAS}
-        before = {replica: await self.sockets_of(replica) for replica in REPLICAS}
-        while min(len(sockets) for sockets in homes.values()) < 3:
-            assert sum(len(sockets) for sockets in homes.values()) < 60, "all at one replica"
-            socket = await browser.ws_connect(path, headers=bearer)
-            await event(socket, "hello")
-            counts = {replica: await self.sockets_of(replica) for replica in REPLICAS}
-            (home,) = [replica for replica in REPLICAS if counts[replica] > before[replica]]
-            homes[home].append(socket)
-            before = counts
-        return homes
-
-
-@pytest.fixture
-async def whole(tmp_path: Path, redis_url: str, database_url: str) -> AsyncIterator[Whole]:
-    port = free_port()
-    environment = {
-        "REDIS_URL": redis_url,
-        "DATABASE_URL": database_url,
-        "JWT_SECRET_KEY": secrets.token_urlsafe(48),
-        "BCRYPT_COST": "4",
-        "TRUSTED_PROXIES": "1",
-        "DRAIN_S": "1",
-        "PORT": str(port),
-    }
-    async with AsyncExitStack() as stack:
-        enter = stack.enter_async_context
-        names = await enter(name_server())
-        names.addresses = {"chat.test": list(REPLICAS), "website.test": [WEBSITE]}
-        website = await enter(started("server", "website", **environment, HOST=WEBSITE))
-        chats = {
-            address: await enter(started("server", "chat", **environment, HOST=address))
-            for address in REPLICAS
-        }
-        for process in (website, *chats.values()):
-            await process.port()
-        nginx = await enter(
-            front(
-                tmp_path / "nginx",
-                resolver_port=names.port,
-                chat=f"chat.test:{port}",
-                website=f"website.test:{port}",
-                static=ROOT / "web" / "static",
-            )
-        )
-        yield Whole(nginx, website, chats, port)
 
 
 async def log_in(browser: aiohttp.ClientSession, email: str) -> dict[str, str]:
@@ -109,14 +24,6 @@ async def log_in(browser: aiohttp.ClientSession, email: str) -> dict[str, str]:
     assert response.status in {200, 201}, await response.text()
     response = await browser.post("/token", data={"username": email, "password": PASSWORD})
     return {"Authorization": f"Bearer {(await response.json())['access_token']}"}
-
-
-async def event(socket: aiohttp.ClientWebSocketResponse, kind: str) -> dict[str, Any]:
-    """Read on until an event of this kind."""
-    while True:
-        frame: dict[str, Any] = json.loads(await socket.receive_str(timeout=10))
-        if frame.get("ev") == kind:
-            return frame
 
 
 async def subscribed(socket: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from tests.scenarios.system import System
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(60)]
 
 
+@pytest.mark.complaint(12)
 async def test_a_mention_wakes_the_device_of_who_is_away(
     redis_url: str, database_url: str, tmp_path: Path, service: PushService
 ) -> None:

@@ -17,7 +17,9 @@ OVER_THE_WIRE_BYTES = 100_000
 ACCOUNT = {"email": "alice@example.org", "password": "correct horse battery staple"}
 
 _NAMED = re.compile(r'(?:href|src)="(/static/[^"]+)"')
-_IMPORTED = re.compile(r'(?:from|import)\s*\(?\s*"(\.[^"]+)"')
+_IMPORTED = re.compile(r'(?:from|import)\s*"(\.[^"]+)"')
+_AT_START = re.compile(r'import\("(\.[^"]+)"\)')
+"""What app.js loads by itself; elsewhere ``import()`` is for what is used later, or never."""
 _CONTROLLERS = re.compile(r'data-controller="([^"]+)"')
 FILES = 50
 """Each is a request, and a browser sends six at a time."""
@@ -73,7 +75,8 @@ async def _load(
         assert "immutable" in answer.headers["Cache-Control"], file
         sizes.append(_size(answer))
         if file.endswith(".js"):
-            found = _IMPORTED.findall(await answer.text())
+            script = await answer.text()
+            found = _IMPORTED.findall(script) + (_AT_START.findall(script) if file == app else [])
             assert {normpath(f"{dirname(file)}/{each}") for each in found} <= files, file
     return files, sizes
 

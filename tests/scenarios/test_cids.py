@@ -78,6 +78,7 @@ LOST = 25
 EACH = 20
 
 
+@pytest.mark.complaint(3)
 @pytest.mark.fault(34)
 async def test_a_message_whose_answer_was_lost_after_redis_had_it_is_one_message(
     make_system: MakeSystem, redis_url: str, figure: Figure

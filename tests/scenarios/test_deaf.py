@@ -35,6 +35,7 @@ def subscriber(passage: Passage) -> bool:
     return passage.subscribed
 
 
+@pytest.mark.complaint(8)
 @pytest.mark.fault(16)
 async def test_a_replica_that_hears_nothing_leaves_the_balancer_and_misses_nothing(
     make_system: MakeSystem, redis_url: str, figure: Figure

@@ -131,6 +131,7 @@ async def _members(system: System, room: str) -> tuple[set[str], set[str]]:
     return {row["user_id"] for row in found}, {each.decode() for each in live}
 
 
+@pytest.mark.complaint(2)
 @pytest.mark.fault(9)
 @pytest.mark.timeout(150)
 @pytest.mark.parametrize(("seed", "dies"), [(11, False), (12, True)], ids=["Redis lives", "dies"])

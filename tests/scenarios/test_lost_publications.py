@@ -105,6 +105,7 @@ async def test_a_sender_hears_that_his_message_is_saved_though_the_news_was_lost
         await acquit(system)
 
 
+@pytest.mark.complaint(6)
 @pytest.mark.fault(17)
 async def test_under_load_every_fifth_publication_is_lost_and_nothing_is_missed(
     make_system: MakeSystem, redis_url: str

@@ -21,6 +21,7 @@ PACE_BACK_S = 5.0
 """The promise: after so many, messages are taken as fast as before."""
 
 
+@pytest.mark.complaint(7)
 @pytest.mark.fault(2)
 async def test_people_of_a_killed_replica_go_on_at_another_within_3_s(
     system: System, figure: Figure
@@ -49,6 +50,7 @@ async def test_people_of_a_killed_replica_go_on_at_another_within_3_s(
     assert system.errors() == []
 
 
+@pytest.mark.complaint(5)
 @pytest.mark.fault(3)
 async def test_a_rolling_restart_is_not_noticed_by_those_who_talk(
     make_system: MakeSystem, figure: Figure

@@ -138,6 +138,7 @@ def _deafen(client: Client) -> Any:
     return transport
 
 
+@pytest.mark.complaint(9)
 @pytest.mark.fault(26)
 async def test_five_hundred_slow_readers_cost_little_memory_and_nobody_an_event(
     make_system: MakeSystem, figure: Figure

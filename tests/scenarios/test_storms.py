@@ -155,6 +155,7 @@ async def _transactions(system: System) -> int:
         )
 
 
+@pytest.mark.complaint(5)
 @pytest.mark.fault(41)
 @pytest.mark.timeout(300)
 async def test_a_thousand_sockets_come_back_at_once_without_passwords_and_queries(

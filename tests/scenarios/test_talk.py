@@ -15,6 +15,7 @@ from tests.scenarios.load import acknowledged, people, talking, town
 from tests.scenarios.system import System
 
 
+@pytest.mark.complaint(10)
 async def test_everybody_hears_everything_once_in_one_order(system: System) -> None:
     clients = await town(system, rooms=4, inhabitants=5)
     async with talking(clients) as talk:

@@ -191,6 +191,7 @@ async def _fenced(system: System, writer: Service) -> float:
     raise AssertionError("the metric is missing")
 
 
+@pytest.mark.complaint(10)
 @pytest.mark.fault(6)
 async def test_a_writer_whose_clock_jumps_saves_on(make_system: MakeSystem, tmp_path: Path) -> None:
     library = libfaketime()

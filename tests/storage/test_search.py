@@ -40,6 +40,7 @@ async def find(search: Search, text: str, user: User = ALICE) -> list[str]:
     return [events.decode(each.event)["text"] for each in found]
 
 
+@pytest.mark.complaint(13)
 @pytest.mark.parametrize(
     ("query", "text"),
     [

@@ -34,14 +34,14 @@ export default function rooms(element, page) {
   });
   search.addEventListener("input", () => {
     offerMessages();
-    clearTimeout(timer);
-    timer = setTimeout(find, TYPING_PAUSE_MS);
+    findSoon();
   });
   unread.on("change", (room, count) => {
     counts.set(room, count);
     draw();
   });
   socket.on("event", take);
+  watch.on("heard", (room, seq) => seq > Number(itemOf(room)?.dataset.seq) && findSoon());
   // What happened in other rooms during a break is not replayed: the server's list has it.
   // A room that is over has no page with a list any more, which is known only once the room was asked for.
   socket.on("open", () => ++visits > 1 && !isInRoom() && find());
@@ -65,8 +65,14 @@ export default function rooms(element, page) {
   /** Asks for the list until the room is in it; a search may hide it. */
   function expect(room, tries = TRIES) {
     if (room === current || itemOf(room) || search.value.trim() || tries === 0) return;
-    find();
+    findSoon();
     setTimeout(() => expect(room, tries - 1), SAVED_MS * 2 ** (TRIES - tries));
+  }
+
+  /** Once for what one types in a go, and for all rooms of which something was said before they were heard. */
+  function findSoon() {
+    clearTimeout(timer);
+    timer = setTimeout(find, TYPING_PAUSE_MS);
   }
 
   /** What is typed may have been said instead. */

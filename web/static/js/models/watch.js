@@ -10,8 +10,9 @@ const PATIENCE = 5;
 /**
  * Listens to the other rooms of the list for their unread numbers, and lends them to the outbox for what an earlier
  * page could not send. Counts come from the server at each subscription, so none can stay wrong after a bad network.
+ * Emits `heard` (room, seq): from this position on it is heard, and what was before was not.
  */
-export class Watch {
+export class Watch extends Emitter {
   #socket;
   #unread;
   #outbox;
@@ -21,6 +22,7 @@ export class Watch {
 
   /** `except` is the open room, which is the conversation's to hear. */
   constructor({ socket, unread, outbox, except = "" }) {
+    super();
     this.#socket = socket;
     this.#unread = unread;
     this.#outbox = outbox;
@@ -74,6 +76,7 @@ export class Watch {
         this.#unread.set(room, ok.unread ?? 0, ok);
         this.#outbox.ready(room, ok.epoch);
         if (ok.saved) this.#outbox.saved(room, ok.saved);
+        this.emit("heard", room, ok.seq);
         return;
       } catch (error) {
         if (!(error instanceof Refused)) return;
