@@ -83,6 +83,15 @@ class Archive:
         """
         return await self._warm(room, lambda: self.moderation.act(room, by, person, action))
 
+    async def hand_over(self, room: str, by: User, person: User) -> bool:
+        """Give a room to a member, after PostgreSQL was told; False when it was so before.
+
+        Raises:
+            Refusal: ``room_not_found``, ``room_gone``, ``person_not_found``,
+                ``room_unavailable``, ``unavailable``.
+        """
+        return await self._warm(room, lambda: self.moderation.hand_over(room, by, person))
+
     async def set_visibility(self, room: str, visibility: Visibility) -> None:
         """Make a room public or private, after PostgreSQL was told.
 

@@ -94,6 +94,8 @@ class Room:
         kind = event.kind
         if kind == Kind.TYPING:
             self._queue(TextFrame(event.payload), but=self._sockets_of(event.subject))
+        elif kind == Kind.CHANGED:
+            self._queue(TextFrame(event.payload))
         elif kind == Kind.SAVED:
             self.saved = max(self.saved, event.position)
             # While events are held it may tell of some that a member must not hear any more;

@@ -151,7 +151,10 @@ class Roster:
     # --- Ended sessions -----------------------------------------------------------------
 
     def on_control(self, payload: bytes) -> None:
-        """Take ``session <id>`` or ``user <id>``: close what belongs to it."""
+        """Take ``session <id>`` or ``user <id>``: close what belongs to it.
+
+        ``room <user> <id>`` tells a person's sockets of a room that is new to them.
+        """
         if payload == MISSED:
             self._recheck_now.set()
             return
@@ -160,6 +163,11 @@ class Roster:
             self._end(self._by_user.get(name, set()))
         elif what == "session":
             self._end(self._by_session.get(name, set()))
+        elif what == "room":
+            user, _, room = name.partition(" ")
+            frame = frames.event({"ev": "room_added", "room": room})
+            for guest in tuple(self._by_user.get(user, ())):
+                guest.write(frame)
         else:
             logger.warning("unknown control event", extra={"what": what[:20]})
 

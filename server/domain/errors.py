@@ -56,6 +56,7 @@ KINDS: dict[str, Kind] = {
     "description_too_long": Kind(400, "The description is too long."),
     "invite_invalid": Kind(404, "This invitation is not valid."),
     "invite_over": Kind(410, "This invitation is not valid any more."),
+    "reset_over": Kind(410, "This link does not work any more. Ask for a new one."),
     "message_not_found": Kind(404, "There is no such message, or it was deleted."),
     "not_subscribed": Kind(400, "Subscribe to the room first."),
     "too_many_rooms": Kind(400, "The socket holds as many rooms as it may."),

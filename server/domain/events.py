@@ -42,6 +42,8 @@ class Kind(StrEnum):
     """Somebody put an emoji under a message, or took it away."""
     SAVED = "s"
     """The watermark moved. No position of its own; the header carries the watermark."""
+    CHANGED = "c"
+    """The room is described in other words. No position of its own."""
     PRESENCE = "p"
     TYPING = "t"
 
@@ -131,6 +133,11 @@ def role(room: str, user: User, role: Role, by: User) -> Parts:
 def room_deleted(room: str, by: User) -> Parts:
     """The room was deleted by ``by``."""
     return _parts(Kind.DELETED, "room_deleted", room, by, {})
+
+
+def room_changed(room: str, description: str) -> bytes:
+    """The room is about something else now."""
+    return orjson.dumps({"ev": "room_changed", "room": room, "description": description})
 
 
 def edited(room: str, user: User, cid: str, text: str) -> ChangeParts:

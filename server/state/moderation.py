@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from enum import StrEnum
 from typing import Any
 
 from server.domain import events
+from server.domain.errors import Refusal
+from server.domain.events import Kind
 from server.domain.rooms import Member, Role, User, Visibility
 from server.state import keys
 from server.state.client import RedisClient
+from server.state.posts import unplaced
 from server.state.rooms import check_status, parse_member
 
 SCANNED_AT_ONCE = 500
@@ -27,6 +30,9 @@ class Action(StrEnum):
     MEMBER = "member"
     MUTED = "muted"
 
+
+OWNER_TRIES = 3
+"""How often the owner may be another one than a moment before."""
 
 _LEAVES = {Action.REMOVE: "removed", Action.BAN: "banned", Action.UNBAN: "unbanned"}
 
@@ -67,6 +73,34 @@ class Moderation:
         )
         return bool(reply[1])
 
+    async def hand_over(self, room: str, by: User, person: User) -> bool:
+        """Make a member the owner and the owner so far a member, with an event for each.
+
+        Whether ``by`` may is the caller's to know: PostgreSQL must have it already. False when
+        it was so before.
+
+        Raises:
+            Cold: the room is not in Redis.
+            Refusal: ``room_gone``, ``person_not_found``, ``unavailable``;
+                ``room_unavailable`` when others change the owner all the time.
+        """
+        for _ in range(OWNER_TRIES):
+            former = await self._owner(room)
+            event = events.role(room, person, Role.OWNER, by)
+            lowered = events.role(room, former, Role.MEMBER, by)
+            reply = await self._call(
+                "moderate",
+                room,
+                [
+                    *(by.id, person.id, person.name, Role.OWNER.value),
+                    *(self._settings.log_events, self._settings.drain_limit),
+                    *(event.head, event.tail, former.id, former.name, lowered.head, lowered.tail),
+                ],
+            )
+            if reply[1] >= 0:
+                return bool(reply[1])
+        raise Refusal("room_unavailable")
+
     async def set_visibility(self, room: str, visibility: Visibility) -> None:
         """Make a room that is in Redis public or private.
 
@@ -75,6 +109,15 @@ class Moderation:
             Refusal: ``room_gone``, ``unavailable``.
         """
         await self._call("visibility", room, [visibility.value])
+
+    async def tell_description(self, room: str, description: str) -> None:
+        """Tell those who hear a room what it is about now; others see it when they come.
+
+        Raises:
+            Refusal: ``unavailable``.
+        """
+        event = events.room_changed(room, description)
+        await self._client.execute(*unplaced(self._client, room, Kind.CHANGED, "-", event))
 
     async def member(self, room: str, user_id: str) -> Member | None:
         """Return role and name of one person, banned ones too.
@@ -91,18 +134,33 @@ class Moderation:
         Raises:
             Refusal: ``unavailable``.
         """
-        key = keys.room_keys(self._client.partition_of(room), room).members
         found: dict[str, Member] = {}
-        cursor = 0
-        while True:
-            reply = await self._client.execute("HSCAN", key, cursor, "COUNT", SCANNED_AT_ONCE)
+        async for some in self._scan(room):
+            found |= some
+            if len(found) >= MEMBERS_MAX:
+                break
+        return found
+
+    async def _owner(self, room: str) -> User:
+        async for some in self._scan(room):
+            for user, member in some.items():
+                if member.role is Role.OWNER:
+                    return User(user, member.name)
+        return User("", "")
+
+    async def _scan(self, room: str) -> AsyncIterator[dict[str, Member]]:
+        key = keys.room_keys(self._client.partition_of(room), room).members
+        cursor = -1
+        while cursor != 0:
+            reply = await self._client.execute(
+                "HSCAN", key, max(0, cursor), "COUNT", SCANNED_AT_ONCE
+            )
             cursor, pairs = int(reply[0]), reply[1]
-            for user, raw in zip(pairs[::2], pairs[1::2], strict=True):
-                member = parse_member(raw)
-                if member is not None:
-                    found[user.decode()] = member
-            if cursor == 0 or len(found) >= MEMBERS_MAX:
-                return found
+            yield {
+                user.decode(): member
+                for user, raw in zip(pairs[::2], pairs[1::2], strict=True)
+                if (member := parse_member(raw)) is not None
+            }
 
     async def _call(self, function: str, room: str, args: Sequence[Any]) -> Any:
         partition = self._client.partition_of(room)

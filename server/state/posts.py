@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from server.domain import events
 from server.domain.errors import Refusal
+from server.domain.events import Kind
 from server.domain.files import File
 from server.domain.positions import Position
 from server.domain.rooms import User
@@ -91,8 +92,12 @@ def hurried(client: RedisClient, user: User) -> Refusal | None:
 
 def typing(client: RedisClient, room: str, user: User) -> Command:
     """Return the command that tells a room that somebody types; nothing is stored."""
-    event = events.typing(room, user)
-    header = f"0 1\n{room} 0 0 {events.Kind.TYPING} {user.id} {len(event)}\n"
+    return unplaced(client, room, Kind.TYPING, user.id, events.typing(room, user))
+
+
+def unplaced(client: RedisClient, room: str, kind: Kind, subject: str, event: bytes) -> Command:
+    """Return the command that tells a room of an event without a position; nothing is stored."""
+    header = f"0 1\n{room} 0 0 {kind} {subject} {len(event)}\n"
     channel = keys.partition_keys(client.partition_of(room)).events
     return ("SPUBLISH", channel, header.encode() + event + b"\n")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -140,18 +140,6 @@ class Rooms:
         """End a membership; ``reason`` is ``left`` or ``removed``. Errors as in ``leave``."""
         left = events.left(room, user, reason)
         await self._call("leave", room, [user.id, self._settings.log_events, left.head, left.tail])
-
-    async def set_members(self, room: str, members: Mapping[str, Member]) -> None:
-        """Give members of a room that is in Redis another role or name; no event says so.
-
-        Raises:
-            Refusal: ``unavailable``.
-        """
-        key = keys.room_keys(self._client.partition_of(room), room).members
-        fields: list[str] = []
-        for user, member in members.items():
-            fields += [user, f"{member.role.value} {member.name}"]
-        await self._client.execute("HSET", key, *fields)
 
     async def delete(self, room: str, by: User) -> bool:
         """End a room, also one that is not in Redis; False when it was deleted before.

@@ -77,6 +77,14 @@ class SessionCache:
         """
         await self._client.execute("SPUBLISH", keys.CONTROL, f"session {session_id}")
 
+    async def announce_room(self, user_id: str, room_id: str) -> None:
+        """Tell every socket of a person that this room is among theirs now.
+
+        Raises:
+            Refusal: ``unavailable``.
+        """
+        await self._client.execute("SPUBLISH", keys.CONTROL, f"room {user_id} {room_id}")
+
     async def announce_user(self, user_id: str) -> None:
         """Tell every chat replica to close all sockets of a person.
 

@@ -133,6 +133,23 @@ class Administration:
             await note(connection, actor, "user.reset_password", Target(user_id, account.name))
         return ended
 
+    async def replace_password(
+        self, actor: Actor, account: Account, password_hash: str
+    ) -> Sequence[str] | None:
+        """Set the password of an account that is as it was read, and end all sessions.
+
+        Returns their token hashes; None when the account has another password by now.
+        """
+        async with self._pool.transaction() as connection:
+            held = await _hold(connection, account.id)
+            if held.password_hash != account.password_hash or held.disabled:
+                return None
+            await queries.set_user_password(connection, id=account.id, password_hash=password_hash)
+            ended = await _end_sessions(connection, account.id)
+            target = Target(account.id, account.name)
+            await note(connection, actor, "user.reset_password", target, by="link")
+        return ended
+
     async def delete_user(
         self, actor: Actor, user_id: str, name: str, *, erase: bool
     ) -> Sequence[str]:

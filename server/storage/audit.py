@@ -19,6 +19,7 @@ ACTIONS: Final = (
     "user.revoke",
     "user.end_sessions",
     "user.reset_password",
+    "user.reset_link",
     "user.export",
     "user.delete",
     "room.delete",

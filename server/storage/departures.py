@@ -41,12 +41,16 @@ class Leaver(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A room in which somebody was, with its owner; ``role`` is None for who is no member."""
+    """A room in which somebody was, with its owner; ``role`` is None for who is no member.
+
+    ``direct`` rooms are conversations of two, which belong to nobody.
+    """
 
     room: str
     owner: User
     deleted: bool
     role: Role | None
+    direct: bool = False
 
 
 class Departures:
@@ -77,10 +81,16 @@ class Departures:
             for row in rows:
                 owner = User(row["owner_id"], row["owner_name"])
                 role = None if row["role"] is None else Role(row["role"])
-                yield Place(row["id"], owner, row["deleted"], role)
+                yield Place(row["id"], owner, row["deleted"], role, row["direct"])
             if len(rows) < ROWS:
                 return
             after = rows[-1]["id"]
+
+    async def heir(self, room_id: str, owner_id: str) -> User | None:
+        """Choose who gets a room when its owner has gone; None when nobody else is in it."""
+        async with self._pool.connection() as connection:
+            row = await queries.heir_of_room(connection, room_id=room_id, owner_id=owner_id)
+        return None if row is None else User(row["user_id"], row["name"])
 
     async def memberships(self, user_id: str) -> AsyncIterator[dict[str, Any]]:
         """Give a person's memberships; ``joined_at`` is Unix milliseconds."""

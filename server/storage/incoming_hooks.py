@@ -86,6 +86,14 @@ class IncomingHooks:
             rows = await fetch(queries.incoming_hooks_of_room(connection, room_id=room_id))
         return [_hook_of(row) for row in rows]
 
+    async def set_secret(self, hook_id: str, room_id: str, secret_hash: str) -> bool:
+        """Put another secret in the old one's place; False when there is no such hook."""
+        async with self._pool.connection() as connection:
+            found = await queries.set_incoming_secret(
+                connection, id=hook_id, room_id=room_id, secret_hash=secret_hash
+            )
+        return found is not None
+
     async def end(self, hook_id: str, room_id: str) -> bool:
         """Revoke a hook of this room; False when there is none. What it said stays."""
         async with self._pool.transaction() as connection:

@@ -83,6 +83,14 @@ class OutgoingHooks:
             rows = await fetch(queries.outgoing_hooks_of_room(connection, room_id=room_id))
         return [_hook_of(row) for row in rows]
 
+    async def set_secret(self, hook_id: str, room_id: str, secret: str) -> bool:
+        """Put another secret in the old one's place; False when there is no such hook."""
+        async with self._pool.connection() as connection:
+            found = await queries.set_outgoing_secret(
+                connection, id=hook_id, room_id=room_id, secret=secret
+            )
+        return found is not None
+
     async def end(self, hook_id: str, room_id: str) -> bool:
         """Remove a hook of this room; False when there is none."""
         async with self._pool.connection() as connection:

@@ -90,7 +90,7 @@ class Rooms:
             )
         return room_of(row)
 
-    async def direct(self, pair: tuple[str, str]) -> str:
+    async def direct(self, pair: tuple[str, str]) -> tuple[str, bool]:
         """Return the id of the room of two people, which is made when it is not there."""
         first, second = sorted(pair)
         room_id = "d" + hashlib.sha256(f"{first} {second}".encode()).hexdigest()[:31]
@@ -98,7 +98,7 @@ class Rooms:
             made = await queries.create_direct(connection, id=room_id, pair=[first, second])
             if made is not None:
                 await queries.create_pair(connection, id=room_id)
-        return room_id
+        return room_id, made is not None
 
     async def by_id(self, room_id: str) -> Room | None:
         """Find a room; a deleted one has ``deleted`` set."""

@@ -14,10 +14,11 @@ from typing import Final
 
 from server.domain.errors import Refusal
 from server.domain.ids import is_id
-from server.domain.rooms import Member, Role, Room, User
+from server.domain.rooms import Room, User
 from server.storage.audit import Actor
 from server.storage.users import Account
 from server.website.deps import WebsiteDeps
+from server.website.rooms import tell_added
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ async def set_disabled(deps: WebsiteDeps, actor: Actor, user_id: str, *, disable
         Refusal: ``not_found``, ``forbidden`` for the own account, ``unavailable``.
     """
     _not_oneself(actor, user_id)
-    await _cut(deps, user_id, await deps.administration.set_disabled(actor, user_id, disabled))
+    await cut(deps, user_id, await deps.administration.set_disabled(actor, user_id, disabled))
 
 
 async def set_admin(deps: WebsiteDeps, actor: Actor, user_id: str, *, is_admin: bool) -> None:
@@ -82,7 +83,7 @@ async def end_sessions(deps: WebsiteDeps, actor: Actor, user_id: str) -> int:
         Refusal: ``not_found``, ``unavailable``.
     """
     ended = await deps.administration.end_sessions(actor, user_id)
-    await _cut(deps, user_id, ended)
+    await cut(deps, user_id, ended)
     return len(ended)
 
 
@@ -94,7 +95,7 @@ async def reset_password(deps: WebsiteDeps, actor: Actor, user_id: str) -> str:
     """
     password = secrets.token_urlsafe(TEMPORARY_BYTES)
     hashed = await deps.passwords.hash(password)
-    await _cut(deps, user_id, await deps.administration.reset_password(actor, user_id, hashed))
+    await cut(deps, user_id, await deps.administration.reset_password(actor, user_id, hashed))
     return password
 
 
@@ -120,7 +121,7 @@ async def delete_user(
         for room in owned:
             await delete_room(deps, actor, room.id)
     ended = await deps.administration.delete_user(actor, user_id, name, erase=erase_texts)
-    await _cut(deps, user_id, ended)
+    await cut(deps, user_id, ended)
     logger.info("an account was deleted", extra={"user": user_id})
 
 
@@ -142,18 +143,20 @@ async def change_owner(deps: WebsiteDeps, actor: Actor, room_id: str, owner: Use
 
     Raises:
         Refusal: ``room_not_found``, ``not_a_member`` for a stranger to a private room,
-            ``room_unavailable``, ``unavailable``; doing it again goes on from there.
+            ``forbidden`` for a conversation of two, ``room_unavailable``, ``unavailable``;
+            doing it again goes on from there.
     """
     room = await deps.rooms.by_id(room_id)
     if room is None or room.deleted:
         raise Refusal("room_not_found")
+    if room.pair:
+        raise Refusal("forbidden", "A conversation of two has no owner.")
     # This brings the room into Redis too.
-    await deps.archive.enter(room_id, owner)
-    before = await deps.administration.change_owner(actor, room_id, owner)
-    members = {owner.id: Member(Role.OWNER, owner.name)}
-    if before.id != owner.id:
-        members[before.id] = Member(Role.MEMBER, before.name)
-    await deps.archive.rooms.set_members(room_id, members)
+    entered = await deps.archive.enter(room_id, owner)
+    await deps.administration.change_owner(actor, room_id, owner)
+    await deps.archive.hand_over(room_id, User(actor.id, actor.name), owner)
+    if entered.joined:
+        await tell_added(deps, owner.id, room_id)
 
 
 def _not_oneself(actor: Actor, user_id: str) -> None:
@@ -161,7 +164,8 @@ def _not_oneself(actor: Actor, user_id: str) -> None:
         raise Refusal("forbidden", "You cannot do this to your own account.")
 
 
-async def _cut(deps: WebsiteDeps, user_id: str, ended: Sequence[str]) -> None:
+async def cut(deps: WebsiteDeps, user_id: str, ended: Sequence[str]) -> None:
+    """Let every process forget ended sessions of a person, and close their sockets."""
     if not ended:
         return
     try:

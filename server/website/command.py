@@ -24,7 +24,7 @@ from server.state.client import open_redis
 from server.storage.audit import Actor, Filter, Target
 from server.storage.messages import Messages
 from server.storage.pool import open_pool
-from server.website import administration, exports
+from server.website import administration, exports, resets
 from server.website.days import begin_of
 from server.website.deps import WebsiteDeps
 from server.website.listings import room_fields, user_fields
@@ -123,6 +123,11 @@ class Verbs:
 
     async def _reset_password(self, options: argparse.Namespace) -> None:
         user = await administration.find_user(self._deps, options.user)
+        if not options.temporary:
+            made = await resets.make(self._deps, self._actor, user.id)
+            link = self._deps.settings.public_url + made.path
+            say({"id": user.id, "email": user.email, "link": link, "ends_at": made.ends_at})
+            return
         password = await administration.reset_password(self._deps, self._actor, user.id)
         say({"id": user.id, "email": user.email, "password": password})
 

@@ -56,6 +56,19 @@ async def create(
     return NewHook(hook.id, f"/hooks/{hook.id}/{secret}")
 
 
+async def renew(deps: WebsiteDeps, room: Room, hook_id: str) -> NewHook | None:
+    """Give a hook another address; the old one is dead. None when there is no such hook.
+
+    Raises:
+        Refusal: ``unavailable``.
+    """
+    secret = SECRET_PREFIX + new_secret()
+    if not await deps.incoming_hooks.set_secret(hook_id, room.id, hash_secret(secret)):
+        return None
+    logger.info("a webhook has a new address", extra={"room": room.id, "hook": hook_id})
+    return NewHook(hook_id, f"/hooks/{hook_id}/{secret}")
+
+
 async def revoke(deps: WebsiteDeps, room: Room, hook_id: str) -> bool:
     """Revoke a hook of a room; False when there is none of that id. What it said stays.
 

@@ -10,7 +10,7 @@ from server.domain.errors import Refusal
 from server.domain.rooms import Role, Room
 from server.storage.invites import Invite
 from server.website.deps import WebsiteDeps
-from server.website.rooms import hide, see_as_moderator
+from server.website.rooms import hide, see_as_moderator, tell_added
 
 logger = logging.getLogger(__name__)
 
@@ -122,4 +122,5 @@ async def _join(deps: WebsiteDeps, identity: Identity, invite: Invite) -> None:
         raise
     if not entered.joined:
         await deps.invites.give_back(invite.id)  # the room was cold, and he a member
+    await tell_added(deps, identity.user.id, invite.room_id)
     logger.info("joined by invitation", extra={"room": invite.room_id, "user": identity.user.id})

@@ -94,6 +94,8 @@ def _describe(
         "responses": _responses(each, refs),
         "security": [] if each.open else _security(each),
     }
+    if each.people_only:
+        described["description"] = f"Not for personal tokens: {each.people_only}"
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in _PARAMETER.findall(path)

@@ -43,9 +43,12 @@ async def enter(deps: WebsiteDeps, identity: Identity, room_id: str) -> tuple[Ro
     """
     room = await _existing(deps, identity, room_id)
     try:
-        return room, await deps.archive.enter(room_id, identity.user)
+        entered = await deps.archive.enter(room_id, identity.user)
     except Refusal as refusal:
         raise hide(refusal) from refusal
+    if entered.joined:
+        await tell_added(deps, identity.user.id, room_id)
+    return room, entered
 
 
 async def see(deps: WebsiteDeps, identity: Identity, room_id: str) -> Seen:
@@ -107,6 +110,18 @@ async def see_as_moderator(deps: WebsiteDeps, identity: Identity, room_id: str) 
     return seen
 
 
+async def see_as_owner(deps: WebsiteDeps, identity: Identity, room_id: str) -> Seen:
+    """Look at a room that one owns; an administrator owns all of them.
+
+    Raises:
+        Refusal: as ``see``, and ``forbidden`` for others who may see it.
+    """
+    seen = await see(deps, identity, room_id)
+    if seen.room.owner_id != identity.user.id and not identity.is_admin:
+        raise Refusal("forbidden", "Only its owner may see and change a room's webhooks.")
+    return seen
+
+
 async def overviews(
     deps: WebsiteDeps, identity: Identity, room_ids: list[str]
 ) -> dict[str, Overview | Summary]:
@@ -158,7 +173,10 @@ async def direct(deps: WebsiteDeps, identity: Identity, user_id: str) -> Room:
     """
     if user_id == identity.user.id or await deps.users.by_id(user_id) is None:
         raise Refusal("person_not_found")
-    room_id = await deps.rooms.direct((identity.user.id, user_id))
+    room_id, made = await deps.rooms.direct((identity.user.id, user_id))
+    if made:
+        await tell_added(deps, user_id, room_id)
+        await tell_added(deps, identity.user.id, room_id)
     return await _existing(deps, identity, room_id)
 
 
@@ -188,8 +206,21 @@ async def change(
         raise Refusal("room_not_found")
     if visibility is not None:
         await deps.archive.set_visibility(room_id, visibility)
+    if text != room.description:
+        try:
+            await deps.archive.moderation.tell_description(room_id, text)
+        except Refusal:
+            logger.warning("a description shows late: Redis is away", extra={"room": room_id})
     logger.info("a room was changed", extra={"room": room_id, "user": identity.user.id})
     return changed
+
+
+async def tell_added(deps: WebsiteDeps, user_id: str, room_id: str) -> None:
+    """Let a person's open pages show a room that is new among theirs, if Redis can tell them."""
+    try:
+        await deps.cache.announce_room(user_id, room_id)
+    except Refusal:
+        logger.warning("a new room shows late: Redis is away", extra={"room": room_id})
 
 
 async def delete(deps: WebsiteDeps, identity: Identity, room_id: str, address: str = "") -> Room:

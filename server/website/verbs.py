@@ -25,7 +25,10 @@ def add_verbs(parser: argparse.ArgumentParser) -> None:
     verb("disable", "end the sessions of an account and let it in no more", "user")
     verb("enable", "let a disabled account in again", "user")
     verb("end-sessions", "log somebody out everywhere", "user")
-    verb("reset-password", "print a temporary password and end all sessions", "user")
+    reset = verb("reset-password", "print a link that sets a new password, once, for a day", "user")
+    reset.add_argument(
+        "--temporary", action="store_true", help="print a password instead, and end all sessions"
+    )
     gone = verb("delete-user", "delete an account for ever", "user")
     gone.add_argument("--texts", required=True, choices=("keep", "erase"), help="what was said")
     gone.add_argument("--rooms", default="keep", choices=("keep", "delete"), help="own rooms")

@@ -1,8 +1,9 @@
 """Deals with what deleted accounts leave behind, a bounded piece at a time.
 
 Their texts are deleted where that was wished, as anybody's are: an event of its own in every
-room, so pages that are open lose them too. Then they leave their rooms, and what is saved gets
-their new name. Every step may be done again by any writer, so nobody need agree on who does it.
+room, so pages that are open lose them too. Then they leave their rooms, of which own ones go to
+somebody else, and what is saved gets their new name. Every step may be done again by any writer,
+so nobody need agree on who does it.
 A leaver stays on the list until nothing of his can be on its way into PostgreSQL any more.
 """
 
@@ -20,6 +21,8 @@ from server.domain.errors import Refusal
 from server.domain.positions import Position
 from server.domain.rooms import Role, User
 from server.state.changes import Change
+from server.storage.administration import Administration
+from server.storage.audit import Actor
 from server.storage.departures import Departures, Leaver, Place
 from server.storage.pool import Pool
 
@@ -29,6 +32,7 @@ LEAVERS: Final = 10
 """Accounts that one sweep looks at."""
 IDLE: Final = 12
 """Pauses that are left out while nothing is found."""
+_NOBODY: Final = Actor("", "the deletion of the account", "")
 _FINAL: Final = {"not_a_member", "forbidden", "room_gone", "room_not_found"}
 
 
@@ -38,6 +42,7 @@ class Departing:
     def __init__(self, archive: Archive, pool: Pool) -> None:
         self._archive = archive
         self._departures = Departures(pool)
+        self._administration = Administration(pool)
         self._pause_s = pool.settings.deletion_sweep_s
 
     async def run(self) -> None:
@@ -73,8 +78,8 @@ class Departing:
             said = await self._erase(leaver.user, place) if leaver.erase else 0
             while renamed := await self._departures.rename_said(place.room, leaver.user):
                 done += renamed
-            if not said and not place.deleted and place.role in {Role.MEMBER, Role.MODERATOR}:
-                await self._leave(leaver.user, place)
+            if not said and not place.deleted:
+                done += not await self._part(leaver.user, place)
             done += said
         while renamed := await self._departures.rename_comings(leaver.user):
             done += renamed
@@ -111,6 +116,28 @@ class Departing:
                     return refusal.code
                 raise
             return ""
+
+    async def _part(self, user: User, place: Place) -> bool:
+        """Give an own room to somebody else, and leave; False when it has to be tried again."""
+        if place.owner.id == user.id and not place.direct:
+            heir = await self._departures.heir(place.room, user.id)
+            if heir is None:
+                return True  # nobody is left to whom it could matter
+            try:
+                # Redis first: were it second, a crash between would leave it with the old owner.
+                await self._archive.hand_over(place.room, User(_NOBODY.id, _NOBODY.name), heir)
+            except Refusal as refusal:
+                if refusal.code == "person_not_found":
+                    return False  # the heir has just left, which is not saved yet
+                if refusal.code in _FINAL:
+                    return True
+                raise
+            await self._administration.change_owner(_NOBODY, place.room, heir)
+            log.info("a room has another owner", extra={"room": place.room, "user": heir.id})
+        elif place.role not in {Role.MEMBER, Role.MODERATOR}:
+            return True
+        await self._leave(user, place)
+        return True
 
     async def _leave(self, user: User, place: Place) -> None:
         try:

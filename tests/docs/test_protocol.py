@@ -15,6 +15,7 @@ from server.domain.commands import Command
 from server.domain.errors import KINDS, CloseCode
 from server.runtime.settings import Settings
 from server.state.moderation import Action
+from server.state.sessions import SessionCache
 from server.writer.drain import Writer
 from tests.chat.town import Person, Talker, Town, open_town
 
@@ -151,6 +152,10 @@ async def test_every_event_looks_as_documented(town: Town) -> None:
     await hers.event("presence", online=2)
     await town.archive.moderate(room, alice.user, bob.user, Action.MUTED)
     await hers.event("role")
+    await town.archive.moderation.tell_description(room, "Tea and talk")
+    await hers.event("room_changed")
+    await SessionCache(town.client).announce_room(alice.user.id, room)
+    await hers.event("room_added")
     await town.archive.rooms.remove(room, bob.user, "removed")
     await hers.event("left")
     await town.archive.rooms.delete(room, alice.user)

@@ -25,6 +25,8 @@ MAY_IMPORT = {
     "hooks": {"domain", "runtime", "storage"},
     "files": {"domain", "runtime"},
 }
+# What puts every process together may know all of them.
+MAY_IMPORT["services"] = set(MAY_IMPORT) - {"local"}
 SPEAKS = {
     "asyncpg": {"storage"},
     "sqlalchemy": {"storage"},
@@ -32,7 +34,7 @@ SPEAKS = {
     "PIL": {"files"},
     "aiosql": {"storage"},
     "redis": {"state", "local"},
-    "aiohttp": {"chat", "website", "runtime", "auth", "push", "hooks"},
+    "aiohttp": {"chat", "website", "runtime", "auth", "push", "hooks", "services"},
 }
 LOAD_TEST = ROOT / "loadtest"
 LOAD_TEST_MAY_IMPORT = {

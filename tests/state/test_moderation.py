@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import orjson
 import pytest
 
@@ -97,3 +99,46 @@ async def test_all_members_are_listed_however_many_they_are(
     found = await Moderation(client).members("kitchen")
     assert set(found) == {"alice", *(guest.id for guest in guests)}
     assert found["alice"].role is Role.OWNER
+
+
+async def test_a_room_changes_hands_with_an_event_for_each(
+    client: RedisClient, rooms: Rooms
+) -> None:
+    moderation = Moderation(client)
+    root = User("", "root")
+    await rooms.enter("kitchen", BOB)
+    assert await moderation.hand_over("kitchen", root, BOB)
+    assert not await moderation.hand_over("kitchen", root, BOB)
+    assert (await events_of(client))[1:] == [("role", "alice", "member"), ("role", "bob", "owner")]
+    roles = {user: each.role for user, each in (await moderation.members("kitchen")).items()}
+    assert roles == {"alice": Role.MEMBER, "bob": Role.OWNER}
+    with pytest.raises(Refusal, match="forbidden"):
+        await moderation.act("kitchen", ALICE, BOB, Action.BAN)
+    await rooms.leave("kitchen", ALICE)
+    with pytest.raises(Refusal, match="forbidden"):
+        await rooms.leave("kitchen", BOB)
+
+
+async def test_a_room_goes_to_nobody_who_is_not_in_it(client: RedisClient, rooms: Rooms) -> None:
+    moderation = Moderation(client)
+    await moderation.act("kitchen", ALICE, MALLORY, Action.BAN)
+    for person in (BOB, MALLORY):
+        with pytest.raises(Refusal, match="person_not_found"):
+            await moderation.hand_over("kitchen", ALICE, person)
+    with pytest.raises(Cold):
+        await moderation.hand_over("cellar", ALICE, BOB)
+
+
+async def test_a_room_that_changes_hands_twice_at_once_has_one_owner(
+    client: RedisClient, rooms: Rooms
+) -> None:
+    moderation = Moderation(client)
+    guests = [User(f"guest{n}", f"Guest {n}") for n in range(8)]
+    await rooms.admit("kitchen", guests)
+    outcomes = await asyncio.gather(
+        *(moderation.hand_over("kitchen", ALICE, guest) for guest in guests), return_exceptions=True
+    )
+    lost = [outcome for outcome in outcomes if outcome is not True]
+    assert all(isinstance(each, Refusal) and each.code == "room_unavailable" for each in lost)
+    members = await moderation.members("kitchen")
+    assert [each.role for each in members.values()].count(Role.OWNER) == 1

@@ -62,6 +62,7 @@ def item(room: str = "kitchen", **rest: Any) -> dict[str, Any]:
     made = {"id": room, "name": room.title(), "url": f"/chatrooms/chat/{room}", "mine": False}
     made |= {"visibility": "public", "description": "", "direct": False}
     counts = {"member": True, "role": "member", "members": 2, "online": 1, "unread": 0}
+    counts |= {"position": {"epoch": EPOCH, "seq": 1}}
     return {**made, **counts, "last": last, **rest}
 
 
@@ -133,6 +134,16 @@ def every_page() -> dict[str, tuple[str, dict[str, Any]]]:
         "search, nothing asked": ("search.html", {**common(), **none, "q": "", "asked": False}),
         "search, nothing found": ("search.html", {**common(), **none}),
         "search, away": ("search.html", {**common(), **none, "failure": "Gone.", "away": True}),
+        "reset": (
+            "reset.html",
+            {
+                **stranger,
+                "account": {"name": "Alice", "email": "a@b"},
+                "token": "x",
+                "errors": {"password": "Short."},
+                "trouble": "",
+            },
+        ),
         "register": ("register.html", {**stranger, "form": form, "errors": {"password": "Short."}}),
         "register, still empty": (
             "register.html",
@@ -298,6 +309,8 @@ def _admin_pages() -> dict[str, tuple[str, dict[str, Any]]]:
                 "rooms": [room],
                 "notice": "",
                 "password": "secret",
+                "link": "https://chat.example.org/reset/x",
+                "ends_at": EPOCH,
             },
         ),
         "all rooms": (

@@ -194,7 +194,7 @@ def test_messages_of_one_person_within_five_minutes_are_one_group() -> None:
         for seq, (minute, person) in enumerate(zip(minutes, people, strict=True), 1)
     ]
     page = render("room.html", room_context(events))
-    rows = [str(found["class"]) for found in page.all("li") if found.get("data-seq")][:5]
+    rows = [str(found["class"]) for found in page.all("li") if found.get("data-epoch")][:5]
     assert ["message--first" in row for row in rows] == [True, False, True, False, True]
 
 

@@ -38,7 +38,8 @@ async def audit(site: Site) -> list[tuple[str, str, str]]:
 PAGES = (
     *(("GET", path) for path in ("/admin", "/admin/", "/admin/users/", "/admin/users/{user}/")),
     *(("GET", path) for path in ("/admin/rooms/", "/admin/audit/")),
-    *(("POST", f"/admin/users/{{user}}/{what}") for what in ("change", "password", "delete")),
+    *(("POST", f"/admin/users/{{user}}/{what}") for what in ("change", "password", "reset-link")),
+    ("POST", "/admin/users/{user}/delete"),
     ("POST", "/admin/users/{user}/export"),
     *(("POST", f"/admin/rooms/{{room}}/{what}") for what in ("owner", "delete", "export")),
     ("POST", "/admin/audit/export"),
@@ -47,7 +48,7 @@ API = (
     *(("GET", f"/api/v1/admin/{what}") for what in ("users", "rooms", "audit", "audit/export")),
     *((method, "/api/v1/admin/users/{user}") for method in ("PATCH", "DELETE")),
     ("DELETE", "/api/v1/admin/users/{user}/sessions"),
-    ("POST", "/api/v1/admin/users/{user}/password"),
+    *(("POST", f"/api/v1/admin/users/{{user}}/{what}") for what in ("password", "reset-link")),
     ("GET", "/api/v1/admin/users/{user}/export"),
     *((method, "/api/v1/admin/rooms/{room}") for method in ("PATCH", "DELETE")),
     ("GET", "/api/v1/admin/rooms/{room}/export"),
@@ -203,6 +204,9 @@ async def test_a_room_gets_another_owner_in_both_stores(site: Site) -> None:
     answer = await alice.send("PATCH", path, {"owner": "carol@example.org"})
     assert answer.json == {"id": room, "owner_id": carols}
     assert (await carol.get(f"/api/v1/rooms/{room}")).json["role"] == "owner"
+    events = (await carol.get(f"/api/v1/rooms/{room}/messages")).json["events"]
+    told = [(each["user"]["name"], each["role"]) for each in events if each["ev"] == "role"]
+    assert told == [("Bob", "member"), ("Carol", "owner")]
     assert (await bob.get(f"/api/v1/rooms/{room}")).json["role"] == "member"
     assert (await bob.send("DELETE", f"/api/v1/rooms/{room}")).status == 403
     assert (await carol.send("DELETE", f"/api/v1/rooms/{room}/membership")).status == 403

@@ -57,7 +57,7 @@ async def test_what_the_page_does_the_command_line_does_too(site: Site) -> None:
     assert code == 0
     assert [line.get("text") for line in lines if line.get("ev") == "message"] == ["слово"]
     assert lines[-1]["line"] == "end"
-    code, [line], _ = await admin(site, "reset-password", "bob@example.org")
+    code, [line], _ = await admin(site, "reset-password", "--temporary", "bob@example.org")
     assert code == 0
     assert (await bob.get("/api/v1/me")).status == 401
     form = {"username": "bob@example.org", "password": line["password"]}

@@ -150,6 +150,7 @@ async def test_real_answers_look_as_the_document_says(site: Site) -> None:
     await step(alice, "get", "/api/v1/search", query="?q=hello")
     await step(alice, "get", "/api/v1/search", query="?q=after:never")
     await _moderate(step, alice, bob, room)
+    await _hook(step, alice, bob, room)
     await step(alice, "put", f"{at}/notices", {"level": "all"}, room_id=room)
     await step(alice, "put", f"{at}/notices", {"level": "some"}, room_id=room)
     await step(alice, "get", "/api/v1/notices")
@@ -178,6 +179,11 @@ async def test_real_answers_look_as_the_document_says(site: Site) -> None:
     own = sessions[0]["id"]
     at = "/api/v1/sessions/{session_id}"
     await step(bob, "delete", at, session_id=own)
+    change = {"current": PASSWORD, "new": PASSWORD + "-2"}
+    await step(alice, "put", "/api/v1/me/password", change | {"current": "wrong"})
+    await step(alice, "put", "/api/v1/me/password", change | {"new": "x"})
+    await step(alice, "put", "/api/v1/me/password", change)
+    await step(alice, "delete", "/api/v1/sessions")
     await step(alice, "delete", at, session_id=own)
     assert seen == api_routes(site)
 
@@ -210,6 +216,7 @@ async def administer(site: Site, step: Any) -> None:
     await step(dave, "get", "/api/v1/me/export")
     farewell = {"texts": "keep", "password": "wrong"}
     await step(dave, "delete", "/api/v1/me", farewell)
+    await step(carol, "post", f"{user}/reset-link", **his)
     await step(carol, "post", f"{user}/password", **his)
     await step(carol, "delete", f"{user}/sessions", **his)
     await step(carol, "delete", user, **his)
@@ -217,6 +224,27 @@ async def administer(site: Site, step: Any) -> None:
     await step(carol, "delete", user, query="?texts=erase", **his)
     erin = await site.script("erin")
     await step(erin, "delete", "/api/v1/me", farewell | {"password": PASSWORD})
+
+
+async def _hook(step: Any, alice: Any, bob: Any, room: str) -> None:
+    """Make, renew and end hooks of both kinds."""
+    for kind, asked in (
+        ("incoming", {"name": "Builds", "bot_name": "Robot"}),
+        ("outgoing", {"name": "Archive", "url": "https://example.org/in"}),
+    ):
+        at = f"/api/v1/rooms/{{room_id}}/hooks/{kind}"
+        made = await step(alice, "post", at, asked, room_id=room)
+        await step(alice, "post", at, {"name": "Builds"}, room_id=room)
+        await step(alice, "get", at, room_id=room)
+        await step(bob, "get", at, room_id=room)
+        ids = {"room_id": room, "hook_id": made.json["id"]}
+        deeds = [("post", "/secret"), ("delete", "")]
+        if kind == "outgoing":
+            deeds.insert(0, ("post", "/again"))
+        for method, rest in deeds:
+            await step(bob, method, at + "/{hook_id}" + rest, **ids)
+            await step(alice, method, at + "/{hook_id}" + rest, **ids)
+            await step(alice, method, at + "/{hook_id}" + rest, **ids | {"hook_id": "none"})
 
 
 async def _moderate(step: Any, alice: Any, bob: Any, room: str) -> None:

@@ -29,7 +29,31 @@ EXPECTED = {
     "PUT /api/v1/rooms/{room_id}/messages/{position}/reactions/{emoji}": "write",
     "DELETE /api/v1/rooms/{room_id}/messages/{position}/reactions/{emoji}": "write",
     "DELETE /api/v1/rooms/{room_id}/membership": "write",
+    "PATCH /api/v1/rooms/{room_id}": "rooms",
+    "POST /api/v1/direct/{user_id}": "write",
+    "GET /api/v1/rooms/{room_id}/members": "read",
+    "PUT /api/v1/rooms/{room_id}/members/{user_id}": "rooms",
+    "DELETE /api/v1/rooms/{room_id}/members/{user_id}": "rooms",
+    "PUT /api/v1/rooms/{room_id}/bans/{user_id}": "rooms",
+    "DELETE /api/v1/rooms/{room_id}/bans/{user_id}": "rooms",
+    "GET /api/v1/rooms/{room_id}/invites": "rooms",
+    "POST /api/v1/rooms/{room_id}/invites": "rooms",
+    "DELETE /api/v1/rooms/{room_id}/invites/{invite_id}": "rooms",
+    "GET /api/v1/invites/{token}": "read",
+    "POST /api/v1/invites/{token}": "write",
+    "GET /api/v1/search": "read",
+    "GET /api/v1/notices": "read",
+    "PATCH /api/v1/notices": "write",
+    "PUT /api/v1/rooms/{room_id}/notices": "write",
+    "PUT /api/v1/push": None,
+    "DELETE /api/v1/push": None,
+    "GET /api/v1/rooms/{room_id}/hooks/incoming": "rooms",
+    "POST /api/v1/rooms/{room_id}/hooks/incoming": "rooms",
+    "POST /api/v1/rooms/{room_id}/hooks/outgoing": "rooms",
+    "DELETE /api/v1/admin/users/{user_id}": None,
     "PATCH /api/v1/me": None,
+    "PUT /api/v1/me/password": None,
+    "DELETE /api/v1/me": None,
     "GET /api/v1/sessions": None,
     "DELETE /api/v1/sessions/{session_id}": None,
     "GET /api/v1/tokens": None,
@@ -74,6 +98,15 @@ async def test_the_scope_of_each_route_is_the_one_that_was_meant(site: Site) -> 
         if not each.open
     }
     assert {route: found[route] for route in EXPECTED} == EXPECTED
+
+
+async def test_every_operation_names_a_scope_or_why_it_is_for_people_only(site: Site) -> None:
+    for (path, method), each in operations(site.app.router).items():
+        chosen = [each.open, each.scope is not None, each.people_only != ""]
+        assert chosen.count(True) == 1, f"{method.upper()} {path}"
+    document = (await site.visitor().get("/api/v1/openapi.json")).json
+    said = document["paths"]["/api/v1/tokens"]["post"]["description"]
+    assert said.startswith("Not for personal tokens: ")
 
 
 async def test_a_token_opens_no_page_and_no_other_address(site: Site) -> None:

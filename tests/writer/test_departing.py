@@ -8,9 +8,10 @@ import orjson
 import pytest
 
 from server.archive.archive import Archive
-from server.domain.rooms import Room, User
+from server.domain.rooms import Role, Room, User
 from server.runtime.settings import Settings
 from server.state.client import RedisClient
+from server.state.moderation import Action
 from server.state.posts import Post, Posted, post
 from server.storage import departures
 from server.storage.administration import Administration
@@ -161,3 +162,41 @@ async def test_a_writer_that_saves_a_renamed_record_again_sets_nothing_aside(
     async with pool.connection() as connection:
         assert await connection.fetchval("SELECT count(*) FROM dead_letters") == 0
     assert ("m", "Deleted account", "one") in await leaving.rows(room)
+
+
+async def test_a_room_goes_to_a_moderator_else_to_who_came_first(
+    leaving: Leaving, running: Running
+) -> None:
+    accounts = Users(leaving.world.pool)
+    async with running():
+        await leaving.begin()
+        carol = (await accounts.create("carol@example.org", "Carol", "hash", "")).user
+        dave = (await accounts.create("dave@example.org", "Dave", "hash", "")).user
+        bob, stored, archive = leaving.bob, leaving.world.rooms, leaving.archive
+        led = await stored.create("led", bob)
+        flat = await stored.create("flat", bob)
+        alone = await stored.create("alone", bob)
+        for room in (led, flat):
+            await leaving.say(room, bob, "hello")
+            await leaving.say(room, carol, "hi")
+            await leaving.say(room, dave, "me too")
+        await leaving.say(alone, bob, "echo")
+        await archive.moderate(led.id, bob, dave, Action.MODERATOR)
+        await leaving.saved()
+        await leaving.delete(erase=False)
+        for _ in range(2):
+            # To do it again changes nothing.
+            await leaving.departing.sweep()
+            await leaving.saved()
+        for room, heir, other in ((led, dave, carol), (flat, carol, dave)):
+            kept = await stored.by_id(room.id)
+            assert kept is not None
+            assert kept.owner_id == heir.id
+            everybody = {heir.id: Role.OWNER, other.id: Role.MEMBER}
+            saved = await stored.members(room.id, 10)
+            assert {user: each.role for user, each in saved.items()} == everybody
+            live = await archive.moderation.members(room.id)
+            assert {user: each.role for user, each in live.items()} == everybody
+            roles = [row for row in await leaving.rows(room) if row[0] == "g"]
+            assert [name for _, name, _ in roles][-2:] == ["Bob", heir.name]
+        assert (await stored.members(alone.id, 10))[bob.id].role is Role.OWNER

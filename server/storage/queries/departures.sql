@@ -6,7 +6,8 @@ WHERE departing <> '' ORDER BY deleted_at, id LIMIT :limit;
 -- name: rooms_of_person(user_id, after, limit)
 -- Rooms in which somebody may have said something, deleted ones too, in the order of their ids.
 SELECT chatrooms.id, chatrooms.owner_id, chatrooms.deleted_at IS NOT NULL AS deleted,
-       coalesce(owners.name, '') AS owner_name, own.role
+       coalesce(owners.name, '') AS owner_name, own.role,
+       chatrooms.pair IS NOT NULL AS direct
 FROM (
     SELECT room_id FROM messages WHERE user_id = :user_id AND kind IN ('j', 'l', 'd')
     UNION SELECT room_id FROM memberships WHERE user_id = :user_id
@@ -18,6 +19,18 @@ LEFT JOIN memberships AS own ON own.room_id = chatrooms.id AND own.user_id = :us
 WHERE chatrooms.id > :after::text
 ORDER BY chatrooms.id
 LIMIT :limit;
+
+-- name: heir_of_room(room_id, owner_id)^
+-- Who gets a room when its owner has gone: who has got it already in Redis, else a moderator,
+-- else a member, else one who only reads; of those the one that came first. No bot, and nobody who cannot log in.
+SELECT memberships.user_id, memberships.name
+FROM memberships JOIN users ON users.id = memberships.user_id
+WHERE memberships.room_id = :room_id AND memberships.user_id <> :owner_id
+  AND memberships.role IN ('owner', 'moderator', 'member', 'muted')
+  AND users.kind = 'person' AND users.deleted_at IS NULL AND users.disabled_at IS NULL
+ORDER BY array_position(ARRAY['owner', 'moderator', 'member', 'muted'], memberships.role),
+         memberships.joined_at, memberships.user_id
+LIMIT 1;
 
 -- name: memberships_of_person(user_id, after, limit)
 -- Memberships by room id, with the rooms' names.

@@ -29,6 +29,12 @@ UPDATE incoming_hooks SET ended_at = unix_ms()
 WHERE id = :id AND room_id = :room_id AND ended_at IS NULL
 RETURNING bot_id;
 
+-- name: set_incoming_secret(id, room_id, secret_hash)$
+-- Change the secret of a hook; its id, or nothing when there was none.
+UPDATE incoming_hooks SET secret_hash = :secret_hash
+WHERE id = :id AND room_id = :room_id AND ended_at IS NULL
+RETURNING id;
+
 -- name: touch_incoming_hook(id, step_ms)!
 -- Note that a hook is in use, but not at every message.
 UPDATE incoming_hooks SET used_at = unix_ms()

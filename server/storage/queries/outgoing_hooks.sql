@@ -18,6 +18,12 @@ UPDATE outgoing_hooks SET ended_at = unix_ms(), secret = ''
 WHERE id = :id AND room_id = :room_id AND ended_at IS NULL
 RETURNING id;
 
+-- name: set_outgoing_secret(id, room_id, secret)$
+-- Change the secret of a hook; its id, or nothing when there was none.
+UPDATE outgoing_hooks SET secret = :secret
+WHERE id = :id AND room_id = :room_id AND ended_at IS NULL
+RETURNING id;
+
 -- name: revive_outgoing_hook(id, room_id)$
 -- Try a hook again now, from where it stopped; its id, or nothing when there was none.
 UPDATE outgoing_hooks

@@ -10,7 +10,7 @@ from server.domain.errors import Refusal
 from server.domain.ids import is_id
 from server.storage.audit import Filter, Target
 from server.storage.users import Account
-from server.website import administration, exports
+from server.website import administration, exports, resets
 from server.website.answers import json_answer
 from server.website.api.admin_models import (
     AnyRoomModel,
@@ -25,6 +25,7 @@ from server.website.api.admin_models import (
     FarewellQuery,
     OwnerChange,
     PasswordModel,
+    ResetLinkModel,
     RoomsQuery,
     UserChange,
     UserModel,
@@ -37,15 +38,22 @@ from server.website.deps import DEPS, WebsiteDeps
 from server.website.gate import administrator_of
 from server.website.inputs import read_json, read_query, room_id_of
 from server.website.listings import room_fields, user_fields
-from server.website.visit import visit_of
+from server.website.visit import link_to, visit_of
 
 routes = web.RouteTableDef()
 
 PAGE: Final = 50
+NO_PROGRAM: Final = "no token administers; scripts use `python -m server admin`."
 
 
 @routes.get("/api/v1/admin/users")
-@operation("Accounts", UsersModel, query=UsersQuery, refusals=("bad_request", "not_found"))
+@operation(
+    "Accounts",
+    UsersModel,
+    query=UsersQuery,
+    refusals=("bad_request", "not_found"),
+    people_only=NO_PROGRAM,
+)
 async def users(request: web.Request) -> web.StreamResponse:
     """List accounts."""
     await administrator_of(request)
@@ -63,6 +71,7 @@ async def users(request: web.Request) -> web.StreamResponse:
     ChangedUser,
     body=UserChange,
     refusals=("bad_request", "forbidden", "not_found"),
+    people_only=NO_PROGRAM,
 )
 async def change_user(request: web.Request) -> web.StreamResponse:
     """Change an account, not the own one."""
@@ -84,6 +93,7 @@ async def change_user(request: web.Request) -> web.StreamResponse:
     DeletedModel,
     query=FarewellQuery,
     refusals=("bad_request", "forbidden", "not_found"),
+    people_only=NO_PROGRAM,
 )
 async def delete_user(request: web.Request) -> web.StreamResponse:
     """Delete an account, not the own one; its texts and rooms as the query says."""
@@ -104,7 +114,9 @@ async def delete_user(request: web.Request) -> web.StreamResponse:
 
 
 @routes.delete("/api/v1/admin/users/{user_id}/sessions")
-@operation("Log somebody out everywhere", EndedModel, refusals=("not_found",))
+@operation(
+    "Log somebody out everywhere", EndedModel, refusals=("not_found",), people_only=NO_PROGRAM
+)
 async def end_sessions(request: web.Request) -> web.StreamResponse:
     """End all sessions of a person."""
     actor = await administrator_of(request)
@@ -114,7 +126,12 @@ async def end_sessions(request: web.Request) -> web.StreamResponse:
 
 
 @routes.post("/api/v1/admin/users/{user_id}/password")
-@operation("Give somebody a temporary password", PasswordModel, refusals=("not_found", "busy"))
+@operation(
+    "Give somebody a temporary password",
+    PasswordModel,
+    refusals=("not_found", "busy"),
+    people_only=NO_PROGRAM,
+)
 async def reset_password(request: web.Request) -> web.StreamResponse:
     """Reset a password and end all sessions."""
     actor = await administrator_of(request)
@@ -123,8 +140,29 @@ async def reset_password(request: web.Request) -> web.StreamResponse:
     return json_answer(PasswordModel(password=password))
 
 
+@routes.post("/api/v1/admin/users/{user_id}/reset-link")
+@operation(
+    "Make a link that sets a new password",
+    ResetLinkModel,
+    refusals=("forbidden", "not_found"),
+    people_only=NO_PROGRAM,
+)
+async def reset_link(request: web.Request) -> web.StreamResponse:
+    """Make a link that works once, for a day; the password of now counts until it is used."""
+    actor = await administrator_of(request)
+    account = await _account(request)
+    made = await resets.make(request.app[DEPS], actor, account.id)
+    return json_answer(ResetLinkModel(url=link_to(request, made.path), ends_at=made.ends_at))
+
+
 @routes.get("/api/v1/admin/users/{user_id}/export")
-@operation("All that is kept of a person", ExportLine, refusals=("not_found",), lines=True)
+@operation(
+    "All that is kept of a person",
+    ExportLine,
+    refusals=("not_found",),
+    lines=True,
+    people_only=NO_PROGRAM,
+)
 async def export_user(request: web.Request) -> web.StreamResponse:
     """Send a person's data as a file."""
     actor = await administrator_of(request)
@@ -135,7 +173,13 @@ async def export_user(request: web.Request) -> web.StreamResponse:
 
 
 @routes.get("/api/v1/admin/rooms")
-@operation("All rooms", AnyRoomsModel, query=RoomsQuery, refusals=("bad_request", "not_found"))
+@operation(
+    "All rooms",
+    AnyRoomsModel,
+    query=RoomsQuery,
+    refusals=("bad_request", "not_found"),
+    people_only=NO_PROGRAM,
+)
 async def rooms(request: web.Request) -> web.StreamResponse:
     """List rooms of all kinds."""
     await administrator_of(request)
@@ -152,7 +196,11 @@ async def rooms(request: web.Request) -> web.StreamResponse:
     "Give a room to somebody else",
     ChangedRoom,
     body=OwnerChange,
-    refusals=("bad_request", "not_a_member", "not_found", "room_not_found", "room_unavailable"),
+    refusals=(
+        *("bad_request", "not_a_member", "not_found", "room_not_found"),
+        *("forbidden", "room_unavailable"),
+    ),
+    people_only=NO_PROGRAM,
 )
 async def change_owner(request: web.Request) -> web.StreamResponse:
     """Change the owner; a stranger comes into a public room on the way."""
@@ -165,7 +213,12 @@ async def change_owner(request: web.Request) -> web.StreamResponse:
 
 
 @routes.delete("/api/v1/admin/rooms/{room_id}")
-@operation("Delete any room", DeletedModel, refusals=("not_found", "room_not_found"))
+@operation(
+    "Delete any room",
+    DeletedModel,
+    refusals=("not_found", "room_not_found"),
+    people_only=NO_PROGRAM,
+)
 async def delete_room(request: web.Request) -> web.StreamResponse:
     """Delete a room for everybody."""
     actor = await administrator_of(request)
@@ -175,7 +228,11 @@ async def delete_room(request: web.Request) -> web.StreamResponse:
 
 @routes.get("/api/v1/admin/rooms/{room_id}/export")
 @operation(
-    "The history of a room", ExportLine, refusals=("not_found", "room_not_found"), lines=True
+    "The history of a room",
+    ExportLine,
+    refusals=("not_found", "room_not_found"),
+    lines=True,
+    people_only=NO_PROGRAM,
 )
 async def export_room(request: web.Request) -> web.StreamResponse:
     """Send a room's history as a file."""
@@ -189,7 +246,13 @@ async def export_room(request: web.Request) -> web.StreamResponse:
 
 
 @routes.get("/api/v1/admin/audit")
-@operation("The audit log", AuditModel, query=AuditQuery, refusals=("bad_request", "not_found"))
+@operation(
+    "The audit log",
+    AuditModel,
+    query=AuditQuery,
+    refusals=("bad_request", "not_found"),
+    people_only=NO_PROGRAM,
+)
 async def audit(request: web.Request) -> web.StreamResponse:
     """List lines of the audit log."""
     await administrator_of(request)
@@ -206,6 +269,7 @@ async def audit(request: web.Request) -> web.StreamResponse:
     query=AuditQuery,
     refusals=("bad_request", "not_found"),
     lines=True,
+    people_only=NO_PROGRAM,
 )
 async def export_audit(request: web.Request) -> web.StreamResponse:
     """Send the lines that the query chooses."""

@@ -69,6 +69,13 @@ class PasswordModel(Output):
     password: str
 
 
+class ResetLinkModel(Output):
+    """A link that sets a new password: it is shown only here; ``ends_at`` is Unix ms."""
+
+    url: str
+    ends_at: int
+
+
 class FarewellQuery(Input):
     """What becomes of a person's texts and rooms; there is no default for the texts."""
 

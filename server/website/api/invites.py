@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from server.domain.scopes import Scope
 from server.storage.invites import Invite
 from server.website import invites
 from server.website.answers import json_answer
@@ -27,7 +28,7 @@ REFUSALS = ("forbidden", "not_a_member", "room_not_found")
 
 
 @routes.get("/api/v1/rooms/{room_id}/invites")
-@operation("List the invitations of a room", InvitesModel, refusals=REFUSALS)
+@operation("List the invitations of a room", InvitesModel, refusals=REFUSALS, scope=Scope.ROOMS)
 async def listed(request: web.Request) -> web.StreamResponse:
     """List invitations, the newest first; the owner and the moderators may."""
     found = await invites.of_room(request.app[DEPS], identity_of(request), room_id_of(request))
@@ -41,6 +42,7 @@ async def listed(request: web.Request) -> web.StreamResponse:
     status=201,
     body=NewInviteInput,
     refusals=("bad_request", *REFUSALS),
+    scope=Scope.ROOMS,
 )
 async def create(request: web.Request) -> web.StreamResponse:
     """Make a link by which people come in; it is told here and nowhere else."""
@@ -54,7 +56,12 @@ async def create(request: web.Request) -> web.StreamResponse:
 
 
 @routes.delete("/api/v1/rooms/{room_id}/invites/{invite_id}")
-@operation("Revoke an invitation", DeletedModel, refusals=(*REFUSALS, "invite_invalid"))
+@operation(
+    "Revoke an invitation",
+    DeletedModel,
+    refusals=(*REFUSALS, "invite_invalid"),
+    scope=Scope.ROOMS,
+)
 async def revoke(request: web.Request) -> web.StreamResponse:
     """Make a link void; who came in by it stays."""
     invite_id = request.match_info["invite_id"]
@@ -64,7 +71,12 @@ async def revoke(request: web.Request) -> web.StreamResponse:
 
 
 @routes.get("/api/v1/invites/{token}")
-@operation("Look at an invitation", InvitationModel, refusals=("invite_invalid", "invite_over"))
+@operation(
+    "Look at an invitation",
+    InvitationModel,
+    refusals=("invite_invalid", "invite_over"),
+    scope=Scope.READ,
+)
 async def show(request: web.Request) -> web.StreamResponse:
     """Tell where an invitation leads, without using it."""
     identity_of(request)
@@ -80,6 +92,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     "Join by an invitation",
     RoomModel,
     refusals=("invite_invalid", "invite_over", "room_not_found", "storage_backlog"),
+    scope=Scope.WRITE,
 )
 async def join(request: web.Request) -> web.StreamResponse:
     """Come into the room; a member already uses nothing of the invitation."""

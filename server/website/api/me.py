@@ -13,7 +13,8 @@ from server.website.answers import json_answer
 from server.website.api.accounts import describe
 from server.website.api.admin_models import ExportLine, FarewellInput
 from server.website.api.models import AccountChange, AccountModel, DeletedModel
-from server.website.api.operation import operation
+from server.website.api.operation import LOG_INS, operation
+from server.website.api.session_models import PasswordChange
 from server.website.deps import DEPS
 from server.website.inputs import read_json
 from server.website.visit import identity_of, visit_of
@@ -29,7 +30,13 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 
 @routes.patch("/api/v1/me")
-@operation("Change the own account", AccountModel, body=AccountChange, refusals=("bad_request",))
+@operation(
+    "Change the own account",
+    AccountModel,
+    body=AccountChange,
+    refusals=("bad_request",),
+    people_only="a program speaks under its person's name, it does not choose it.",
+)
 async def change(request: web.Request) -> web.StreamResponse:
     """Change name or language; what was said keeps the old name."""
     deps, identity = request.app[DEPS], identity_of(request)
@@ -43,12 +50,32 @@ async def change(request: web.Request) -> web.StreamResponse:
     return await _account(request)
 
 
+@routes.put("/api/v1/me/password")
+@operation(
+    "Change the own password",
+    AccountModel,
+    body=PasswordChange,
+    refusals=(
+        *("bad_request", "wrong_credentials", "throttled", "busy"),
+        *("password_too_short", "password_too_long", "password_common"),
+    ),
+    people_only=LOG_INS,
+)
+async def change_password(request: web.Request) -> web.StreamResponse:
+    """Change the password; every other session ends."""
+    asked = await read_json(request, PasswordChange)
+    deps, identity = request.app[DEPS], identity_of(request)
+    await accounts.change_password(deps, identity, asked.current, asked.new)
+    return await _account(request)
+
+
 @routes.delete("/api/v1/me")
 @operation(
     "Delete the own account",
     DeletedModel,
     body=FarewellInput,
     refusals=("bad_request", "wrong_credentials", "throttled", "busy"),
+    people_only="it ends the account, and asks for the password.",
 )
 async def delete(request: web.Request) -> web.StreamResponse:
     """Delete the account for ever; the password is asked."""
@@ -68,7 +95,13 @@ async def delete(request: web.Request) -> web.StreamResponse:
 
 
 @routes.get("/api/v1/me/export")
-@operation("All that is kept of oneself", ExportLine, refusals=("throttled",), lines=True)
+@operation(
+    "All that is kept of oneself",
+    ExportLine,
+    refusals=("throttled",),
+    lines=True,
+    people_only="it holds sessions and addresses, which no scope is for.",
+)
 async def export(request: web.Request) -> web.StreamResponse:
     """Send the own data as a file."""
     deps, identity = request.app[DEPS], identity_of(request)

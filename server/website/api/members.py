@@ -8,6 +8,7 @@ from aiohttp import web
 
 from server.domain.errors import Refusal
 from server.domain.ids import is_id
+from server.domain.scopes import Scope
 from server.state.moderation import Action
 from server.website import moderation
 from server.website.answers import json_answer
@@ -40,6 +41,7 @@ REFUSALS: Final = (
     MembersModel,
     query=MembersQuery,
     refusals=("bad_request", "not_a_member", "room_not_found", "room_unavailable"),
+    scope=Scope.READ,
 )
 async def listed(request: web.Request) -> web.StreamResponse:
     """List members, at most 200; banned people are for the owner and the moderators."""
@@ -55,7 +57,11 @@ async def listed(request: web.Request) -> web.StreamResponse:
 
 @routes.put(MEMBER)
 @operation(
-    "Give a member a role", ModeratedModel, body=RoleInput, refusals=("bad_request", *REFUSALS)
+    "Give a member a role",
+    ModeratedModel,
+    body=RoleInput,
+    refusals=("bad_request", *REFUSALS),
+    scope=Scope.ROOMS,
 )
 async def set_role(request: web.Request) -> web.StreamResponse:
     """Make a member a moderator (the owner may), a reader only, or a member again."""
@@ -65,21 +71,21 @@ async def set_role(request: web.Request) -> web.StreamResponse:
 
 
 @routes.delete(MEMBER)
-@operation("Remove a member", ModeratedModel, refusals=REFUSALS)
+@operation("Remove a member", ModeratedModel, refusals=REFUSALS, scope=Scope.ROOMS)
 async def remove(request: web.Request) -> web.StreamResponse:
     """End a membership; into a public room the person may come again."""
     return await _act(request, Action.REMOVE)
 
 
 @routes.put(BAN)
-@operation("Ban a person", ModeratedModel, refusals=REFUSALS)
+@operation("Ban a person", ModeratedModel, refusals=REFUSALS, scope=Scope.ROOMS)
 async def ban(request: web.Request) -> web.StreamResponse:
     """Keep a person out, member or not."""
     return await _act(request, Action.BAN)
 
 
 @routes.delete(BAN)
-@operation("Lift a ban", ModeratedModel, refusals=REFUSALS)
+@operation("Lift a ban", ModeratedModel, refusals=REFUSALS, scope=Scope.ROOMS)
 async def unban(request: web.Request) -> web.StreamResponse:
     """Let a person come in again as anybody may."""
     return await _act(request, Action.UNBAN)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Final
 
 from aiohttp import web
 
 from server.domain.errors import Refusal
 from server.domain.notices import Level, check_endpoint, check_zone, clock_of, minute_of
+from server.domain.scopes import Scope
 from server.storage.notices import Device
 from server.website import rooms
 from server.website.answers import json_answer
@@ -25,16 +27,24 @@ from server.website.visit import identity_of
 
 routes = web.RouteTableDef()
 
+DEVICE: Final = "a subscription is a browser's, and ends with its session."
+
 
 @routes.get("/api/v1/notices")
-@operation("What one is told of", NoticesModel)
+@operation("What one is told of", NoticesModel, scope=Scope.READ)
 async def show(request: web.Request) -> web.StreamResponse:
     """Give quiet times and levels."""
     return await _notices(request)
 
 
 @routes.patch("/api/v1/notices")
-@operation("Change quiet times", NoticesModel, body=NoticesChange, refusals=("bad_request",))
+@operation(
+    "Change quiet times",
+    NoticesModel,
+    body=NoticesChange,
+    refusals=("bad_request",),
+    scope=Scope.WRITE,
+)
 async def change(request: web.Request) -> web.StreamResponse:
     """Change when to hear nothing."""
     notices, user = request.app[DEPS].notices, identity_of(request).user
@@ -58,6 +68,7 @@ async def change(request: web.Request) -> web.StreamResponse:
     NoticesModel,
     body=LevelInput,
     refusals=("bad_request", "forbidden", "not_a_member", "room_not_found"),
+    scope=Scope.WRITE,
 )
 async def set_level(request: web.Request) -> web.StreamResponse:
     """Set the level of a room that one is in."""
@@ -74,6 +85,7 @@ async def set_level(request: web.Request) -> web.StreamResponse:
     NoticesModel,
     body=SubscriptionInput,
     refusals=("bad_request", "not_found"),
+    people_only=DEVICE,
 )
 async def subscribe(request: web.Request) -> web.StreamResponse:
     """Take the browser's subscription; it ends with the session."""
@@ -95,7 +107,7 @@ async def subscribe(request: web.Request) -> web.StreamResponse:
 
 
 @routes.delete("/api/v1/push")
-@operation("Get no push messages on this device", NoticesModel)
+@operation("Get no push messages on this device", NoticesModel, people_only=DEVICE)
 async def unsubscribe(request: web.Request) -> web.StreamResponse:
     """Forget the subscription of this session."""
     await request.app[DEPS].notices.unsubscribe(identity_of(request).session_id)

@@ -18,9 +18,9 @@ Handler = TypeVar("Handler", bound=Callable[[web.Request], Awaitable[web.StreamR
 class Operation:
     """One method of one path. ``open`` needs no log-in; ``refusals`` are error codes.
 
-    ``scope`` is what a personal token needs for it; ``None`` keeps it for people. An answer in
-    ``lines`` is a file of JSON lines, each of the model. The body of an ``upload`` is a file, as
-    it is or in a form.
+    ``scope`` is what a personal token needs for it; without one it is for people, and
+    ``people_only`` says why. An answer in ``lines`` is a file of JSON lines, each of the model.
+    The body of an ``upload`` is a file, as it is or in a form.
     """
 
     summary: str
@@ -33,7 +33,11 @@ class Operation:
     scope: Scope | None
     lines: bool = False
     upload: bool = False
+    people_only: str = ""
 
+
+LOG_INS: Final = "what makes, shows or ends log-ins is a person's."
+"""Why some operations are kept from personal tokens."""
 
 OPERATIONS: Final[dict[Any, Operation]] = {}
 """By handler; filled while the resources are imported, read-only afterwards."""
@@ -51,12 +55,23 @@ def operation(
     scope: Scope | None = None,
     lines: bool = False,
     upload: bool = False,
+    people_only: str = "",
 ) -> Callable[[Handler], Handler]:
     """Describe a handler."""
 
     def describe(handler: Handler) -> Handler:
         OPERATIONS[handler] = Operation(
-            summary, answer, status, body, query, refusals, open, scope, lines, upload
+            summary,
+            answer,
+            status,
+            body,
+            query,
+            refusals,
+            open,
+            scope,
+            lines,
+            upload,
+            people_only,
         )
         return handler
 

@@ -96,6 +96,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         *("bad_request", "forbidden", "not_a_member", "room_not_found", "room_unavailable"),
         *("invalid_text", "description_too_long"),
     ),
+    scope=Scope.ROOMS,
 )
 async def change(request: web.Request) -> web.StreamResponse:
     """Change what the room is about (owner, moderators) or who may come in (the owner)."""
@@ -112,7 +113,12 @@ async def change(request: web.Request) -> web.StreamResponse:
 
 
 @routes.post("/api/v1/direct/{user_id}")
-@operation("Write to a person", RoomModel, refusals=("person_not_found", "room_not_found"))
+@operation(
+    "Write to a person",
+    RoomModel,
+    refusals=("person_not_found", "room_not_found"),
+    scope=Scope.WRITE,
+)
 async def direct(request: web.Request) -> web.StreamResponse:
     """Give the room of direct messages with somebody; it is always the same one."""
     identity = identity_of(request)

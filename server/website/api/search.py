@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from server.domain.scopes import Scope
 from server.domain.search import parse_query
 from server.website.answers import json_answer
 from server.website.api.operation import operation
@@ -22,6 +23,7 @@ routes = web.RouteTableDef()
     SearchModel,
     query=SearchQuery,
     refusals=("bad_request", "invalid_search", "search_too_wide", "busy"),
+    scope=Scope.READ,
 )
 async def find(request: web.Request) -> web.StreamResponse:
     """Find messages in rooms that this person may read, the newest first."""

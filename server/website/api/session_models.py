@@ -28,6 +28,13 @@ class SessionsModel(Output):
     sessions: list[SessionModel]
 
 
+class PasswordChange(Input):
+    """The password of today and the next."""
+
+    current: str
+    new: str
+
+
 class ApiTokenInput(Input):
     """A personal token to make."""
 

@@ -11,7 +11,7 @@ from server.storage.api_tokens import ApiToken
 from server.website import tokens
 from server.website.answers import json_answer
 from server.website.api.models import DeletedModel
-from server.website.api.operation import operation
+from server.website.api.operation import LOG_INS, operation
 from server.website.api.session_models import (
     ApiTokenInput,
     ApiTokenModel,
@@ -26,7 +26,7 @@ routes = web.RouteTableDef()
 
 
 @routes.get("/api/v1/tokens")
-@operation("The own personal tokens", ApiTokensModel)
+@operation("The own personal tokens", ApiTokensModel, people_only=LOG_INS)
 async def find(request: web.Request) -> web.StreamResponse:
     """List the own tokens, without their secrets."""
     found = await request.app[DEPS].api_tokens.list(identity_of(request).user.id)
@@ -40,6 +40,7 @@ async def find(request: web.Request) -> web.StreamResponse:
     status=201,
     body=ApiTokenInput,
     refusals=("bad_request", "invalid_name", "too_many_tokens"),
+    people_only=LOG_INS,
 )
 async def create(request: web.Request) -> web.StreamResponse:
     """Make a token; this answer is the only place where it stands."""
@@ -51,7 +52,7 @@ async def create(request: web.Request) -> web.StreamResponse:
 
 
 @routes.delete("/api/v1/tokens/{token_id}")
-@operation("Revoke a personal token", DeletedModel, refusals=("not_found",))
+@operation("Revoke a personal token", DeletedModel, refusals=("not_found",), people_only=LOG_INS)
 async def revoke(request: web.Request) -> web.StreamResponse:
     """Revoke an own token; its sockets close. Somebody else's is not there."""
     token_id = request.match_info["token_id"]

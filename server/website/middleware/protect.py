@@ -18,7 +18,7 @@ from server.website.visit import visit_of
 OPEN: Final = frozenset(
     {
         *("/login/", "/register/", "/token", "/api/v1/register", "/api/v1/token"),
-        "/hooks/{hook_id}/{secret}",
+        *("/hooks/{hook_id}/{secret}", "/reset/{token}"),
     }
 )
 """Where people come without a session: the origin is checked, a form token cannot be."""

@@ -10,7 +10,7 @@ from server.domain.errors import Refusal
 from server.domain.ids import is_id
 from server.storage.audit import Target
 from server.storage.users import Account
-from server.website import administration, exports
+from server.website import administration, exports, resets
 from server.website.answers import see_other
 from server.website.api.admin_models import FarewellQuery, UsersQuery
 from server.website.deps import DEPS
@@ -18,7 +18,7 @@ from server.website.gate import pass_to_page
 from server.website.inputs import Input, Nothing, check, read_form
 from server.website.listings import user_fields
 from server.website.render import render, translate
-from server.website.visit import visit_of
+from server.website.visit import link_to, visit_of
 
 routes = web.RouteTableDef()
 
@@ -106,6 +106,15 @@ async def reset_password(request: web.Request) -> web.StreamResponse:
     return await _page(request, password=password)
 
 
+@routes.post("/admin/users/{user_id}/reset-link")
+async def reset_link(request: web.Request) -> web.StreamResponse:
+    """Show a link that sets a new password, once."""
+    actor = await pass_to_page(request)
+    await read_form(request, Nothing)
+    made = await resets.make(request.app[DEPS], actor, (await _account(request)).id)
+    return await _page(request, link=link_to(request, made.path), ends_at=made.ends_at)
+
+
 @routes.post("/admin/users/{user_id}/delete")
 async def delete(request: web.Request) -> web.StreamResponse:
     """Delete the account, with its texts and rooms as the form says."""
@@ -144,7 +153,12 @@ async def _account(request: web.Request) -> Account:
 
 
 async def _page(
-    request: web.Request, *, notice: str = "", password: str = ""
+    request: web.Request,
+    *,
+    notice: str = "",
+    password: str = "",
+    link: str = "",
+    ends_at: int = 0,
 ) -> web.StreamResponse:
     deps, account = request.app[DEPS], await _account(request)
     identity = visit_of(request).identity
@@ -165,5 +179,7 @@ async def _page(
         "rooms": await deps.administration.owned(account.id, OWNED_SHOWN),
         "notice": notice,
         "password": password,
+        "link": link,
+        "ends_at": ends_at,
     }
     return render(request, "admin/user.html", context)

@@ -8,7 +8,6 @@ from aiohttp import web
 
 from server.domain.errors import Refusal
 from server.domain.ids import is_id
-from server.domain.positions import START
 from server.domain.rooms import Room
 from server.website import incoming, outgoing, rooms
 from server.website.answers import add_refusal_headers, see_other
@@ -76,15 +75,14 @@ async def create_outgoing(request: web.Request) -> web.StreamResponse:
     """Make an outgoing hook and show its secret; this page is the only one that ever does."""
     seen = await _own_room(request)
     form = await read_form(request, OutgoingForm)
-    after = START if seen.overview is None else seen.overview.position or START
     try:
-        secret = await outgoing.create(
-            request.app[DEPS], identity_of(request), seen.room, form.out_name, form.url, after
+        made = await outgoing.create(
+            request.app[DEPS], identity_of(request), seen, form.out_name, form.url
         )
     except Refusal as refusal:
         field = "url" if refusal.code == "bad_request" else "out_name"
         return await _again(request, field, refusal, form)
-    return await _page(request, secret=secret, status=201)
+    return await _page(request, secret=made.secret, status=201)
 
 
 @routes.post(PAGE + "/outgoing/{hook_id}/remove")
@@ -106,11 +104,7 @@ async def revive_outgoing(request: web.Request) -> web.StreamResponse:
 
 
 async def _own_room(request: web.Request) -> rooms.Seen:
-    identity = identity_of(request)
-    seen = await rooms.see(request.app[DEPS], identity, room_id_of(request))
-    if seen.room.owner_id != identity.user.id and not identity.is_admin:
-        raise Refusal("forbidden", "Only its owner may see and change a room's webhooks.")
-    return seen
+    return await rooms.see_as_owner(request.app[DEPS], identity_of(request), room_id_of(request))
 
 
 async def _hook_id(request: web.Request) -> str:

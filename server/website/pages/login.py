@@ -34,6 +34,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         "error": "",
         "wrong": False,
         "registered": "registered" in request.query,
+        "reset": "reset" in request.query,
         "next": target,
     }
     return render(request, "login.html", context)

@@ -27,6 +27,10 @@ function show(list, page) {
   conversation.on("returned", () => ask());
   presence.on("doubt", askLater);
   conversation.on("role", draw);
+  conversation.on("owner", (id) => {
+    list.dataset.owner = id;
+    draw();
+  });
   list.addEventListener("click", open);
   if (!page.data.room.direct) draw();
 

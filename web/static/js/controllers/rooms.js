@@ -6,6 +6,9 @@ import { oncePerFrame } from "./window.js";
 
 const TYPING_PAUSE_MS = 200;
 const SHOWN = 99;
+/** A membership is in the server's list a moment after it begins. */
+const TRIES = 4;
+const SAVED_MS = 1_200;
 const HOME = "/chatrooms/";
 
 /** The list of rooms: searched while one types, with unread numbers and last lines as they happen. */
@@ -60,6 +63,13 @@ export default function rooms(element, page) {
     }
   }
 
+  /** Asks for the list until the room is in it; a search may hide it. */
+  function expect(room, tries = TRIES) {
+    if (room === current || itemOf(room) || search.value.trim() || tries === 0) return;
+    findSoon();
+    setTimeout(() => expect(room, tries - 1), SAVED_MS * 2 ** (TRIES - tries));
+  }
+
   /** Once for what one types in a go, and for all rooms of which something was said before they were heard. */
   function findSoon() {
     clearTimeout(timer);
@@ -110,7 +120,9 @@ export default function rooms(element, page) {
   }
 
   function take(event) {
-    if (event.ev === "message") {
+    if (event.ev === "room_added") expect(event.room);
+    else if (event.ev === "room_changed") describe(event);
+    else if (event.ev === "message") {
       lasts.set(event.room, event);
       newest.set(event.room, event);
       draw();
@@ -127,6 +139,12 @@ export default function rooms(element, page) {
     newest.set(room, said);
     lasts.set(room, said);
     draw();
+  }
+
+  function describe({ room, description }) {
+    for (const about of document.querySelectorAll(`[data-about="${CSS.escape(room)}"]`)) {
+      Object.assign(about, { textContent: description, title: description, hidden: !description });
+    }
   }
 
   /** A busy room says much between two frames; the list shows the last of it. */

@@ -8,7 +8,7 @@ import { Refused } from "./socket.js";
  *
  * The rule for whatever comes, live, resumed or repeated: apply the next event, ignore a known one, ask for the gap
  * otherwise. Emits `live` when the room can be heard, `gone` (code) when it is over for this reader, `returned` after
- * every later connection, `role` when somebody got another one. Own messages go out again only after what was missed has come: one that got through before
+ * every later connection, `role` when the own one is another, `owner` when the room is somebody else's. Own messages go out again only after what was missed has come: one that got through before
  * the break is among it.
  */
 export class Conversation extends Emitter {
@@ -175,6 +175,7 @@ export class Conversation extends Emitter {
   #noticeRole({ user, role }) {
     const person = this.presence.people.get(user.id);
     if (person) this.presence.apply({ online: this.presence.online, came: [{ ...person, role }] });
+    if (role === "owner") this.emit("owner", user.id);
     if (user.id === this.#user.id) this.#play(role);
   }
 

@@ -80,6 +80,7 @@ export default {
   moderator: "moderator",
   banned: "{name} was banned",
   unbanned: "{name} may come in again",
+  role_owner: "{name} owns the room now",
   role_moderator: "{name} is a moderator now",
   role_member: "{name} is a member like the others now",
   role_muted: "{name} may only read now",

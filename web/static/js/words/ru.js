@@ -90,6 +90,7 @@ export default {
   moderator: "модератор",
   banned: "{name} больше не в комнате: заблокирован доступ",
   unbanned: "{name} снова может войти",
+  role_owner: "{name} теперь владеет комнатой",
   role_moderator: "{name} теперь модератор",
   role_member: "{name} теперь обычный участник",
   role_muted: "{name} теперь может только читать",
