@@ -29,6 +29,7 @@ from server.storage.writers import Writers
 from server.writer.backoff import Backoff, Stopping
 from server.writer.batch import Entry, decode, saved_by_partition
 from server.writer.leases import Leases
+from server.writer.newer import Newer
 from server.writer.saver import Saver
 from server.writer.turns import Turns
 
@@ -59,6 +60,7 @@ class Writer:
         self._on_saved = on_saved
         self._stop = asyncio.Event()
         self._backoff = Backoff(self._stop)
+        self.newer = Newer()
         self._saver = Saver(Messages(pool), self._backoff)
         self._feed = Feed(client, self._on_events, self._on_dirty, lambda _payload: None)
         self.followed: set[int] = set()
@@ -161,14 +163,18 @@ class Writer:
 
         Returns those that have more.
         """
-        records = await drain.read(self._client, partitions, count)
+        found = await drain.read(self._client, partitions, count)
+        records = {each: self.newer.cut(each, some) for each, some in found.items()}
         entries = [
-            decode(partition, record) for partition, found in records.items() for record in found
+            decode(partition, record) for partition, some in records.items() for record in some
         ]
         if entries:
             await self._save(entries)
             await self._acknowledge(entries)
-        return {partition for partition, found in records.items() if len(found) == count}
+        left = [each for each in found if len(records[each]) < len(found[each])]
+        if left:
+            await self.leases.pass_on(left)
+        return {each for each, some in records.items() if len(some) == count}
 
     async def _wait_for_successor(self, outlived: Outlived) -> None:
         """Read again from whoever is master by now; one that stays takes over once more.

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable, Collection
 
 from server.domain.errors import Refusal
@@ -48,6 +49,7 @@ class Leases:
         self._census = writers
         self._on_taken = on_taken
         self._on_lost = on_lost
+        self._passed_on: dict[int, float] = {}
         self._redis_answers = True
         self._backlog = Backlog(client.settings.drain_limit)
         self._lease_s = client.settings.lease_s
@@ -84,14 +86,19 @@ class Leases:
         if held != self.held:
             lost = len(self.held) - len(held)
             log.warning("leases were not renewed", extra={"partitions": lost})
-        free = [p for p in range(self._client.partitions) if p not in held]
+        now = time.monotonic()
+        self._passed_on = {p: until for p, until in self._passed_on.items() if until > now}
+        free = [
+            p for p in range(self._client.partitions) if p not in held and p not in self._passed_on
+        ]
         # In another order than other writers, so that they do not ask for the same ones.
         random.shuffle(free)
         while free and len(held) < self.share:
             want = min(len(free), self.share - len(held))
             asked, free = free[:want], free[want:]
             held |= await self._take(asked)
-        self._hold(held)
+        # Some may have been passed on while Redis was asked.
+        self._hold(held.difference(self._passed_on))
 
     async def shed(self, in_hand: Collection[int]) -> None:
         """Give back what is more than the share, but nothing that somebody has in hand."""
@@ -100,6 +107,17 @@ class Leases:
             self._hold(self.held.difference(surplus))
             await drain.release_leases(self._client, surplus, self.token)
             log.info("gave partitions to other writers", extra={"partitions": len(surplus)})
+
+    async def pass_on(self, partitions: Collection[int]) -> None:
+        """Let other writers have partitions; take them back only after ``lease_s``.
+
+        Raises:
+            Refusal: ``unavailable``.
+        """
+        until = time.monotonic() + self._lease_s
+        self._passed_on.update(dict.fromkeys(partitions, until))
+        self._hold(self.held.difference(partitions))
+        await drain.release_leases(self._client, sorted(partitions), self.token)
 
     def give_up(self, partition: int) -> None:
         """Forget a partition whose lease turned out to be another writer's."""
