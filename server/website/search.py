@@ -14,6 +14,7 @@ from server.domain import events
 from server.domain.errors import Refusal
 from server.domain.events import Kind
 from server.domain.fold import Fold
+from server.domain.markup import plain
 from server.domain.positions import Position
 from server.domain.search import Place, Query, Segment, mark, parse_place
 from server.storage.search import Found
@@ -80,7 +81,7 @@ async def search(
     for each in found:
         fields = events.decode(fold.apply(Kind.MESSAGE, each.event))
         if each.room in readable and "deleted" not in fields:
-            results.append(_result(each, fields, mark(fields["text"], query.terms, stems)))
+            results.append(_result(each, fields, mark(plain(fields["text"]), query.terms, stems)))
     last = found[-1] if more else None
     return Results(results, "" if last is None else str(Place(last.at, last.room, last.position)))
 

@@ -48,6 +48,13 @@ async def test_a_program_finds_messages_with_what_matched_marked(site: Site) -> 
     assert (await alice.get("/api/v1/search?q=")).json == {"results": [], "next": ""}
 
 
+async def test_what_is_found_is_shown_without_its_marks(site: Site) -> None:
+    alice = await site.script("alice")
+    room = await site.room(alice)
+    await tell(site, room, await person(alice), "**Plan:** `make soup` at *nine*")
+    assert await texts(alice, "soup") == ["Plan: make soup at nine"]
+
+
 async def test_pages_of_results_go_on_where_the_last_one_ended(site: Site) -> None:
     alice = await site.script("alice")
     room = await site.room(alice)
