@@ -170,3 +170,15 @@ async def test_what_is_refused_says_why_beside_the_file(open_window: OpenWindow)
     await pick(alice, *((f"{number}.txt", b"tea") for number in range(12)))
     await expect(attached(alice, "ready")).to_have_count(10)
     await expect(alice.find("#note")).to_have_text("В сообщении может быть 10 файлов.")
+
+
+async def test_a_page_without_scripts_sends_a_picture_by_a_form(open_window: OpenWindow) -> None:
+    alice = await open_window("alice", java_script_enabled=False, viewport=SIZES["phone"])
+    alice.expects(r"\.js csp$")  # the modules that the page would preload
+    room = await alice.create_room("Kitchen")
+    await alice.open(f"/chatrooms/chat/{room}")
+    boat: FilePayload = {"name": "boat.jpg", "mimeType": "image/jpeg", "buffer": picture()}
+    await alice.page.get_by_label("File", exact=True).set_input_files(boat)
+    await alice.page.get_by_role("button", name="Send the file").click()
+    await expect(alice.find('#messages img[alt="boat.jpg"]')).to_be_visible()
+    assert alice.page.url.endswith("#end")

@@ -6,6 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from server.state import keys
 from server.website.file_sweeper import FileSweeper
 from server.writer.drain import Writer
 from tests.conftest import MakeSettings
+from tests.helpers import wait_until
 from tests.website.site import Answer, Site, Visitor, open_site
 
 TEXT = b"Flour, eggs, milk.\n"
@@ -276,3 +278,28 @@ async def test_a_page_without_scripts_sends_a_file_by_its_form(site: Site) -> No
     assert answer.location == f"/chatrooms/chat/{room}#end"
     page = (await alice.get(f"/chatrooms/chat/{room}")).text
     assert page.count("/list.txt") == 1
+
+
+async def test_an_upload_that_breaks_off_leaves_nothing(site: Site, folder: Path) -> None:
+    alice = await site.script("alice")
+    room = await site.room(alice)
+    begun = asyncio.Event()
+
+    async def half() -> AsyncIterator[bytes]:
+        yield TEXT
+        begun.set()
+        await asyncio.Event().wait()
+
+    going = asyncio.create_task(upload_slowly(alice, room, half()))
+    await begun.wait()
+    await wait_until(lambda: len(list(folder.glob("incoming/*"))) == 1)
+    going.cancel()
+    with suppress(asyncio.CancelledError):
+        await going
+    await wait_until(lambda: list(folder.glob("incoming/*")) == [])
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
+    assert site.deps.uploads._busy.total() == 0
+
+
+async def upload_slowly(visitor: Visitor, room: str, chunks: AsyncIterator[bytes]) -> Answer:
+    return await visitor.ask("POST", f"/api/v1/rooms/{room}/files", data=chunks)
