@@ -2,7 +2,7 @@
 
 The layers point one way (``tests/house/test_layers.py`` checks it)::
 
-    domain, runtime  <-  state, storage, auth  <-  archive  <-  chat, website, writer
+    domain, runtime  <-  state, storage, auth, files  <-  archive  <-  chat, website, writer
 
 Two paths are worth reading from top to bottom:
 

@@ -151,7 +151,7 @@ def empty_database_url(postgres_server: Postgres, databases: Databases) -> Itera
 
 
 @pytest.fixture
-def make_settings(redis_url: str, database_url: str) -> MakeSettings:
+def make_settings(redis_url: str, database_url: str, server_folder: Path) -> MakeSettings:
     """Make settings for the fresh servers, quick ones, with what the test overrides."""
     secret = secrets.token_urlsafe(48)
 
@@ -161,6 +161,7 @@ def make_settings(redis_url: str, database_url: str) -> MakeSettings:
             "redis_url": redis_url,
             "database_url": database_url,
             "jwt_secret_key": secret,
+            "files_dir": server_folder / "files",
         }
         return Settings(**(values | overrides))
 

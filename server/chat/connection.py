@@ -243,8 +243,11 @@ class Connection:
         self.room(command.room)
         if self._unanswered >= self.around.settings.pending_per_socket:
             raise Refusal("busy")
+        room, user = command.room, self.user
+        names = command.files
+        files = self.around.file_tokens.verify(names, room, user.id) if names else ()
         self._unanswered += 1
-        post = Post(command.room, self.user, command.cid, command.text, command.reply)
+        post = Post(room, user, command.cid, command.text, command.reply, files)
         self.around.publisher.post(post, partial(self._posted, command))
 
     def _posted(self, command: commands.Send, outcome: Posted | Refusal) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from server.archive.archive import Archive
+from server.auth.file_tokens import FileTokens
 from server.auth.identity import Identities
 from server.chat.lobby import Lobby
 from server.chat.publisher import Publisher
@@ -27,6 +28,7 @@ class Surroundings:
         self.limits = Limits.read_from(settings)
         self.archive = archive
         self.identities = identities
+        self.file_tokens = FileTokens(settings)
         self.lobby = lobby
         self.publisher = publisher
         self.roster = roster

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from server.domain.decoding import decode_json
 from server.domain.errors import Refusal
+from server.domain.files import FILES_PER_MESSAGE
 from server.domain.ids import is_id
 from server.domain.limits import Limits
 from server.domain.positions import NUMBER_MAX, Position
@@ -43,7 +44,8 @@ class Unsubscribe:
 class Send:
     """Say ``text`` in a room; the same ``cid`` again is the same message.
 
-    ``reply`` is where the message stands that it answers, if it answers one.
+    ``reply`` is where the message stands that it answers, if it answers one. ``files`` are the
+    tokens that uploads gave; with one of them the text may be empty.
     """
 
     id: str
@@ -51,6 +53,7 @@ class Send:
     cid: str
     text: str
     reply: Position | None = None
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,7 @@ Command: TypeAlias = (
 _FIELDS: dict[str, frozenset[str]] = {
     "subscribe": frozenset({"op", "id", "room", "epoch", "seq"}),
     "unsubscribe": frozenset({"op", "id", "room"}),
-    "send": frozenset({"op", "id", "room", "cid", "text", "reply"}),
+    "send": frozenset({"op", "id", "room", "cid", "text", "reply", "files"}),
     "edit": frozenset({"op", "id", "room", "cid", "epoch", "seq", "text"}),
     "delete": frozenset({"op", "id", "room", "cid", "epoch", "seq"}),
     "react": frozenset({"op", "id", "room", "cid", "epoch", "seq", "emoji", "on"}),
@@ -212,11 +215,19 @@ _IN_ROOM: dict[Any, type[Typing | Unsubscribe]] = {"typing": Typing, "unsubscrib
 
 
 def _send(fields: dict[str, Any], re: str, limits: Limits) -> Send:
-    cid, text = _cid(fields), _text(fields, limits)
+    files = _files(fields["files"]) if "files" in fields else ()
+    cid, text = _cid(fields), _text(fields, limits, may_be_empty=bool(files))
     reply = fields.get("reply")
-    if reply is None:
-        return Send(re, _room(fields), cid, text)
-    return Send(re, _room(fields), cid, text, _edge(reply, "reply looks"))
+    at = None if reply is None else _edge(reply, "reply looks")
+    return Send(re, _room(fields), cid, text, at, files)
+
+
+def _files(tokens: object) -> tuple[str, ...]:
+    if type(tokens) is not list or len(tokens) > FILES_PER_MESSAGE:
+        raise Refusal("bad_request", f"files must be a list of at most {FILES_PER_MESSAGE}.")
+    if not all(type(token) is str and token for token in tokens):
+        raise Refusal("bad_request", "files must be the tokens of uploads.")
+    return tuple(tokens)
 
 
 def _change(op: str, fields: dict[str, Any], re: str, room: str, limits: Limits) -> Change:
@@ -240,11 +251,11 @@ def _cid(fields: dict[str, Any]) -> str:
     return cid
 
 
-def _text(fields: dict[str, Any], limits: Limits) -> str:
+def _text(fields: dict[str, Any], limits: Limits, *, may_be_empty: bool = False) -> str:
     text = fields.get("text")
     if type(text) is not str:
         raise Refusal("bad_request", "text must be a string.")
-    return check_text(text, limits.text_chars)
+    return check_text(text, limits.text_chars, may_be_empty=may_be_empty)
 
 
 def _room(fields: dict[str, Any]) -> str:

@@ -62,6 +62,15 @@ KINDS: dict[str, Kind] = {
     "too_many_rooms": Kind(400, "The socket holds as many rooms as it may."),
     "too_many_owned": Kind(400, "You own as many rooms as one person may."),
     "too_many_hooks": Kind(400, "The room has as many webhooks as it may."),
+    # Files.
+    "invalid_file": Kind(400, "The file was sent already, or its upload is too long ago."),
+    "invalid_image": Kind(400, "The picture is damaged and cannot be read."),
+    "image_too_large": Kind(413, "The picture has too many pixels."),
+    "empty_file": Kind(400, "The file is empty."),
+    "file_too_large": Kind(413, "The file is too large."),
+    "own_files_full": Kind(413, "Your files take all the space that one person may."),
+    "all_files_full": Kind(507, "There is no space for files on this server."),
+    "file_not_found": Kind(404, "There is no such file, or it was deleted."),
     # Search.
     "invalid_search": Kind(400, "The search cannot be read."),
     "search_too_wide": Kind(422, "This finds too much. Add a word, a room, a person or a day."),

@@ -12,12 +12,13 @@ time, so the encoding comes in two parts that the publish function joins::
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 import orjson
 
+from server.domain.files import File
 from server.domain.positions import Position
 from server.domain.rooms import Role, User
 
@@ -95,10 +96,21 @@ CHANGES = frozenset({Kind.EDITED, Kind.TOMBSTONE, Kind.REACTION})
 """The kinds that change a message and are not shown by themselves."""
 
 
-def message(room: str, user: User, cid: str, text: str, reply: Position | None = None) -> Parts:
+def message(
+    room: str,
+    user: User,
+    cid: str,
+    text: str,
+    reply: Position | None = None,
+    files: Sequence[File] = (),
+) -> Parts:
     """Somebody said something, in answer to the message at ``reply`` if that is given."""
-    answers = {} if reply is None else {"reply": reply._asdict()}
-    rest = {"cid": cid, **answers, "text": text}
+    rest: dict[str, object] = {"cid": cid}
+    if reply is not None:
+        rest["reply"] = reply._asdict()
+    if files:
+        rest["files"] = [file.describe() for file in files]
+    rest["text"] = text
     return _parts(Kind.MESSAGE, "message", room, user, rest)
 
 

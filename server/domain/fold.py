@@ -7,7 +7,8 @@ they are now. A folded message is the event of the message, with the newest text
     "deleted":   {"epoch","seq","at","user":{"id","name"}}  when it is gone; its text is ""
     "reactions": [{"emoji","users":[{"id","name"}, …]}, …]  what is under it, the oldest first
 
-each only where there is something to say; nothing is said of a deleted message but that.
+each only where there is something to say; nothing is said of a deleted message but that, and
+it has no files.
 
 A message is known by its author and cid. Of each kind of change (the text, the deletion,
 one person's use of one emoji) the one with the highest position counts, so changes may come
@@ -77,7 +78,10 @@ class Fold:
         changes = self._changes.get(_identity(fields))
         if not changes:
             return event
-        return orjson.dumps(fields | _summary(changes))
+        fields |= _summary(changes)
+        if "deleted" in fields:
+            fields.pop("files", None)
+        return orjson.dumps(fields)
 
 
 def identity_of(message: bytes) -> Identity:

@@ -42,7 +42,7 @@ class Row(NamedTuple):
 
     ``at`` is Unix milliseconds. ``cid`` is set for messages and their changes, ``text`` for
     messages and edits; ``data`` is the JSON object of the other fields that a kind has
-    (``role``, ``by``, ``reason``, ``reply``, ``target``, ``emoji``, ``on``), or None.
+    (``role``, ``by``, ``reason``, ``reply``, ``files``, ``target``, ``emoji``, ``on``), or None.
     """
 
     room_id: str

@@ -33,7 +33,7 @@ EMAIL_MAX_CHARS = 254
 """RFC 5321, section 4.5.3.1.3: a path holds 256 octets, two of them brackets."""
 
 
-def check_text(text: str, max_chars: int) -> str:
+def check_text(text: str, max_chars: int, *, may_be_empty: bool = False) -> str:
     """Return ``text`` unchanged when it can be a message.
 
     Raises:
@@ -47,7 +47,7 @@ def check_text(text: str, max_chars: int) -> str:
         )
     if _BAD_IN_TEXT.search(text):
         raise Refusal("invalid_text")
-    if not text.strip():
+    if not may_be_empty and not text.strip():
         raise Refusal("empty_text")
     return text
 

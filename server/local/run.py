@@ -94,6 +94,8 @@ def _run(options: argparse.Namespace) -> int:
         if not env.get("VAPID_PRIVATE_KEY"):
             env["VAPID_PRIVATE_KEY"] = keep_vapid(data / "vapid.secret")
         embedded: list[Valkey | Postgres] = []
+        if not env.get("FILES_DIR"):
+            env["FILES_DIR"] = str(data / "files")
         if not env.get("REDIS_URL"):
             valkey = Valkey(data / "valkey", password=keep_secret(data / "valkey.secret"))
             env["REDIS_URL"] = _start(servers, valkey)

@@ -19,6 +19,7 @@ import orjson
 
 from server.domain.errors import Refusal
 from server.domain.events import Kind
+from server.domain.files import names_of
 from server.domain.notices import Level, mentions, wants
 from server.domain.records import Row
 from server.push.sender import Push, Sender
@@ -108,7 +109,7 @@ def push_of(target: Target, rows: list[Row]) -> Push | None:
     if not wanted:
         return None
     last = wanted[-1]
-    text = last.text or ""
+    text = last.text or names_of(orjson.loads(last.data or "{}").get("files", ()))
     plain = orjson.dumps(
         {
             "room": target.room_id,

@@ -143,6 +143,19 @@ HOOKS_FAILED: Final = Counter(
 )
 HOOKS_DEAD: Final = Counter("beseda_hooks_dead_total", "Outgoing webhooks that were given up.")
 
+# --- Files ------------------------------------------------------------------------------
+FILES_UPLOADED: Final = Counter("beseda_files_uploaded_total", "Files that were taken.")
+FILE_BYTES_UPLOADED: Final = Counter(
+    "beseda_file_bytes_uploaded_total", "Bytes of files that were taken, as they came."
+)
+FILES_REFUSED: Final = Counter(
+    "beseda_files_refused_total", "Uploads that were refused, by code.", ["code"]
+)
+FILES_REMOVED: Final = Counter(
+    "beseda_files_removed_total", "Files whose bytes were taken away: unused or deleted ones."
+)
+IMAGES_QUEUE: Final = Gauge("beseda_images_queue", "Pictures that are read or wait for it.")
+
 # --- Neighbours -----------------------------------------------------------------------
 REDIS_SECONDS: Final = Histogram(
     "beseda_redis_seconds", "Time of one round trip to Redis.", buckets=FAST_SECONDS

@@ -215,6 +215,28 @@ class Settings(BaseSettings):
         5.0, gt=0, description="Seconds between looks for deleted rooms that Redis still serves"
     )
 
+    # --- Files ------------------------------------------------------------------------
+    files_dir: Path = Field(
+        Path(__file__).resolve().parents[2] / ".data" / "files",
+        description="Folder of files that people upload; all websites share it",
+    )
+    file_bytes: int = Field(
+        26_214_400, ge=1024, description="Largest file that somebody may upload, bytes"
+    )
+    user_file_bytes: int = Field(
+        1_073_741_824, ge=0, description="Space for all files of one person, bytes"
+    )
+    all_file_bytes: int = Field(
+        21_474_836_480, ge=0, description="Space for all files of all people, bytes"
+    )
+    image_pixels: int = Field(
+        50_000_000, ge=1, description="Largest picture, pixels; an animation's frames are added up"
+    )
+    image_threads: int = Field(1, ge=1, le=32, description="Threads that read pictures")
+    image_queue: int = Field(
+        20, ge=0, description="Pictures that may wait to be read; more are refused as busy"
+    )
+
     # --- Notices ----------------------------------------------------------------------
     vapid_private_key: SecretStr = Field(
         SecretStr(""),

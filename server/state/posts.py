@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from server.domain import events
 from server.domain.errors import Refusal
 from server.domain.events import Kind
+from server.domain.files import File
 from server.domain.positions import Position
 from server.domain.rooms import User
 from server.state import keys
@@ -26,6 +27,7 @@ class Post(NamedTuple):
     text: str
     reply: Position | None = None
     """Where the message stands that it answers."""
+    files: tuple[File, ...] = ()
 
 
 class Posted(NamedTuple):
@@ -117,7 +119,7 @@ def _publish(client: RedisClient, partition: int, batch: Sequence[Post]) -> Comm
             room_keys.members,
             keys.seen(partition, item.room, item.user.id),
         ]
-        parts = events.message(item.room, item.user, item.cid, item.text, item.reply)
+        parts = events.message(*item)
         args += [item.room, item.user.id, item.cid, parts.head, parts.tail]
     return fcall("publish", touched, args)
 

@@ -149,6 +149,17 @@ def deleted_messages(rows: Iterable[Row]) -> list[tuple[str, str, str]]:
     return sorted({(room_id, target["user"], target["cid"]) for room_id, target in targets})
 
 
+def carried_files(rows: Iterable[Row]) -> list[tuple[str, str, str, str]]:
+    """Name the files that messages carry: file, room, author and cid of the message. Sorted."""
+    found = {
+        (file["id"], row.room_id, row.user_id, row.cid or "")
+        for row in rows
+        if row.kind == Kind.MESSAGE and row.data is not None and '"files"' in row.data
+        for file in orjson.loads(row.data).get("files", ())
+    }
+    return sorted(found)
+
+
 def highest_marks(marks: Iterable[ReadMark]) -> list[ReadMark]:
     """Keep the highest read mark of each person in each room. Sorted."""
     highest: dict[tuple[str, str], ReadMark] = {}

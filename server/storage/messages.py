@@ -13,6 +13,7 @@ from server.domain.fold import Identity
 from server.domain.positions import NUMBER_MAX, START, Position
 from server.domain.records import ReadMark, Row, rebuild
 from server.storage.effects import (
+    carried_files,
     deleted_messages,
     highest_marks,
     membership_changes,
@@ -56,8 +57,8 @@ class Messages:
 
         Doing it again does nothing. A message that was sent again, because Redis lost it,
         moves to its later position. Memberships, message counts, deletions and the end of
-        each room's history follow in the same transaction, and a deleted message has no text
-        after it, whichever came first. ``rows`` hold a position and a
+        each room's history follow in the same transaction, and a deleted message has no text and
+        no files after it, whichever came first. ``rows`` hold a position and a
         ``(room, user, cid)`` at most once each. ``drained`` says up to where the drains are
         saved with them.
 
@@ -238,6 +239,7 @@ async def _save(connection: Connection, rows: list[Row], marks: Sequence[ReadMar
         # writer before us has committed.
         await queries.lock_rooms(connection, room_ids=sorted({row.room_id for row in rows}))
         fresh = await _insert_events(connection, rows)
+        await _use_files(connection, rows)
         await _erase_deleted(connection, rows)
         await _raise_rooms(connection, rows, fresh)
         await _change_memberships(connection, fresh)
@@ -278,12 +280,20 @@ async def _insert_events(connection: Connection, rows: list[Row]) -> list[Row]:
     return [row for row in rows if _key(row) in new]
 
 
+async def _use_files(connection: Connection, rows: list[Row]) -> None:
+    carried = carried_files(rows)
+    if carried:
+        columns = _columns(("ids", "room_ids", "user_ids", "cids"), carried)
+        await queries.use_files(connection, **columns)
+
+
 async def _erase_deleted(connection: Connection, rows: list[Row]) -> None:
     gone = deleted_messages(rows)
     if gone:
         columns = _columns(("room_ids", "user_ids", "cids"), gone)
         await queries.erase_messages(connection, **columns)
         await queries.erase_edits(connection, **columns)
+        await queries.delete_files(connection, **columns)
 
 
 async def _raise_rooms(connection: Connection, rows: list[Row], fresh: list[Row]) -> None:

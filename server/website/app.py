@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
+from server.runtime.supervise import Tasks
 from server.website import api, pages
 from server.website.assets import PREFIX, Assets
 from server.website.deps import DEPS, WebsiteDeps
+from server.website.file_sweeper import FileSweeper
 from server.website.middleware import around
 from server.website.middleware.headers import security_headers
 from server.website.render import setup_templates
@@ -32,8 +34,17 @@ def setup_website(app: web.Application, deps: WebsiteDeps) -> None:
         app.router.add_routes(routes)
     app.router.add_get(PREFIX + "{path:.+}", assets.answer)
     app.cleanup_ctx.append(_close_threads)
+    app.cleanup_ctx.append(_sweep_files)
 
 
 async def _close_threads(app: web.Application) -> AsyncIterator[None]:
     yield
     app[DEPS].passwords.close()
+    app[DEPS].uploads.pictures.close()
+
+
+async def _sweep_files(app: web.Application) -> AsyncIterator[None]:
+    uploads = app[DEPS].uploads
+    async with Tasks() as tasks:
+        tasks.start("files", FileSweeper(uploads.files, uploads.store).run)
+        yield

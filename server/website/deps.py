@@ -19,6 +19,7 @@ from server.storage.administration import Administration
 from server.storage.api_tokens import ApiTokens
 from server.storage.audit import Audit
 from server.storage.departures import Departures
+from server.storage.files import Files
 from server.storage.incoming_hooks import IncomingHooks
 from server.storage.invites import Invites
 from server.storage.notices import Notices
@@ -29,6 +30,7 @@ from server.storage.search import Search
 from server.storage.sessions import Sessions
 from server.storage.users import Users
 from server.website.directory import Directory
+from server.website.uploads import Uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class WebsiteDeps:
     audit: Audit
     departures: Departures
     notices: Notices
+    uploads: Uploads
     push_key: str
 
     @classmethod
@@ -100,6 +103,7 @@ class WebsiteDeps:
             audit=Audit(pool),
             departures=Departures(pool),
             notices=Notices(pool),
+            uploads=Uploads(settings, Files(pool)),
             push_key=_push_key(settings),
         )
 

@@ -72,6 +72,8 @@ async def user_lines(deps: WebsiteDeps, account: Account) -> AsyncIterator[bytes
                     last_seen_at=row.last_seen_at, user_agent=row.user_agent)  # fmt: skip
     async for membership in deps.departures.memberships(account.id):
         yield _line("membership", **membership)
+    async for file in deps.uploads.files.of_person(account.id):
+        yield _line("file", **file)
     async for place in deps.departures.places(account.id):
         async for said in deps.departures.said(place.room, account.id):
             yield orjson.dumps(said)

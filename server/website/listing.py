@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from server.auth.identity import Identity
 from server.domain import events
 from server.domain.errors import Refusal
+from server.domain.files import names_of
 from server.domain.positions import START, Position
 from server.domain.rooms import Role, Room
 from server.state.rooms import Overview
@@ -130,5 +131,5 @@ def _last(event: bytes | None) -> Last | None:
     if event is None:
         return None
     fields = events.decode(event)
-    text = fields["text"][:LAST_TEXT_CHARS]
+    text = (fields["text"] or names_of(fields.get("files", ())))[:LAST_TEXT_CHARS]
     return Last(fields["user"]["name"], text, fields["at"], deleted="deleted" in fields)

@@ -13,6 +13,7 @@ from babel.dates import format_date, format_skeleton
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
 from babel.support import NullTranslations, Translations
+from babel.units import format_unit
 
 from server.domain.errors import KINDS, Refusal
 
@@ -84,6 +85,16 @@ def short_moment(language: str, at: int, now: int | None = None) -> str:
     if moment.year == today.year:
         return format_skeleton("MMMd", moment, locale=language)
     return format_date(moment, "short", locale=language)
+
+
+def file_size(language: str, size: int) -> str:
+    """Return a number of bytes in words, as ``words.size`` of the scripts does."""
+    for power, unit in enumerate(("byte", "kilobyte", "megabyte", "gigabyte")):
+        if size < 1024 ** (power + 1) or unit == "gigabyte":
+            number = size / 1024**power
+            shown = round(number, 1) if number < 10 else round(number)
+            return format_unit(shown, f"digital-{unit}", "short", locale=language)
+    raise AssertionError("unreachable")
 
 
 def _read(path: Path, language: str) -> Translations:

@@ -114,6 +114,16 @@ def _describe(
             "required": True,
             "content": {"application/json": {"schema": refs[each.body, "validation"]}},
         }
+    if each.upload:
+        whole = {"type": "string", "format": "binary"}
+        form = {"type": "object", "properties": {"file": whole}, "required": ["file"]}
+        described["requestBody"] = {
+            "required": True,
+            "content": {
+                "application/octet-stream": {"schema": whole},
+                "multipart/form-data": {"schema": form},
+            },
+        }
     return described
 
 

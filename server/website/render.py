@@ -15,7 +15,7 @@ from server.domain.markup import plain
 from server.website.assets import Assets
 from server.website.compression import compress_page
 from server.website.deps import DEPS
-from server.website.locale import LANGUAGES, Locales, short_moment
+from server.website.locale import LANGUAGES, Locales, file_size, short_moment
 from server.website.markup import render_markup
 from server.website.visit import visit_of
 
@@ -55,6 +55,7 @@ def setup_templates(app: web.Application, web_root: Path, assets: Assets) -> Non
             languages=list(LANGUAGES),
             lang=language,
             short_moment=partial(short_moment, language),
+            file_size=partial(file_size, language),
         )
         environment.install_gettext_translations(  # type: ignore[attr-defined]  # the i18n extension adds it
             locales.of(language), newstyle=True

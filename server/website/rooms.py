@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from server.auth.identity import Identity
@@ -257,17 +258,19 @@ async def say(
     cid: str,
     text: str,
     reply: Position | None = None,
+    files: Sequence[str] = (),
 ) -> Posted:
     """Post a message; who may come into the room joins it on the way.
 
-    ``reply`` is where the message stands that it answers.
+    ``reply`` is where the message stands that it answers, ``files`` are the tokens of uploads.
 
     Raises:
-        Refusal: a refusal of the text, ``room_not_found``, ``rate_limited``,
+        Refusal: a refusal of the text, ``invalid_file``, ``room_not_found``, ``rate_limited``,
             ``storage_backlog``, ``room_unavailable``, ``unavailable``.
     """
-    text = check_text(text, deps.settings.text_chars)
-    message = Post(room_id, identity.user, cid, text, reply)
+    text = check_text(text, deps.settings.text_chars, may_be_empty=bool(files))
+    carried = deps.uploads.tokens.verify(files, room_id, identity.user.id)
+    message = Post(room_id, identity.user, cid, text, reply, carried)
     outcome = (await post(deps.client, [message]))[0]
     stranger = isinstance(outcome, Refusal) and outcome.code == "not_a_member"
     if outcome is COLD or stranger:

@@ -8,6 +8,7 @@ import pytest
 from server.__main__ import _parser
 from server.runtime.process import CLOSING_S
 from server.runtime.settings import Settings
+from server.website.uploads import FORM_BYTES
 from tests.deploy.compose import (
     APPLICATION,
     ROOT,
@@ -160,7 +161,8 @@ def test_nginx_finds_its_files_where_they_are_mounted() -> None:
 def test_limits_of_nginx_agree_with_those_of_the_application() -> None:
     settings = Settings()
     size = re.findall(r"client_max_body_size (\d+)k;", nginx_file("nginx.conf"))
-    assert [int(each) * 1024 for each in size] == [settings.body_bytes]
+    limits = [settings.body_bytes, settings.file_bytes + FORM_BYTES]
+    assert [int(each) * 1024 for each in size] == limits
     patience = re.findall(r"proxy_read_timeout (\d+)s;", nginx_file("ws.conf"))
     assert [int(each) for each in patience] == [3 * settings.ping_s]
 

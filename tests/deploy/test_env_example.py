@@ -29,6 +29,8 @@ def test_every_setting_stands_there_once_with_its_default() -> None:
         shown = LINES.get(name.upper())
         if name == "web_root":
             assert shown == "web"
+        elif name == "files_dir":
+            assert shown == ".data/files"
         elif shown is None:
             assert name.upper() in SET
         else:

@@ -223,3 +223,26 @@ def test_a_reply_of_another_shape_is_refused(reply: object) -> None:
     with pytest.raises(CommandError) as refused:
         parse_command(json.dumps({**SEND, "reply": reply}), LIMITS)
     assert refused.value.code == "bad_request"
+
+
+def test_a_send_names_the_files_that_it_carries_and_needs_no_text_then() -> None:
+    command = parse_command(json.dumps({**SEND, "text": " ", "files": ["t1", "t2"]}), LIMITS)
+    assert command == commands.Send("1", "kitchen", "c1", " ", None, ("t1", "t2"))
+
+
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [
+        ("t1", "bad_request"),
+        (None, "bad_request"),
+        ([""], "bad_request"),
+        ([1], "bad_request"),
+        ([["t1"]], "bad_request"),
+        (["t"] * 11, "bad_request"),
+        ([], "empty_text"),
+    ],
+)
+def test_files_of_another_shape_are_refused(files: object, code: str) -> None:
+    with pytest.raises(CommandError) as refused:
+        parse_command(json.dumps({**SEND, "text": "", "files": files}), LIMITS)
+    assert refused.value.code == code

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from server.domain import events
 from server.domain.events import Parts
+from server.domain.files import File
 from server.domain.positions import NUMBER_MAX, Position
 from server.domain.records import ReadMark, read_mark_of, rebuild, row_of
 from server.domain.rooms import Role, User
@@ -22,9 +23,13 @@ changes = st.one_of(
     st.builds(events.deleted, ids, users, ids),
     st.builds(events.reaction, ids, users, ids, texts, st.booleans()),
 )
+sizes = st.integers(0, 10**6)
+files = st.builds(File, ids, texts, texts, numbers) | st.builds(
+    File, ids, texts, texts, numbers, sizes, sizes
+)
 parts = st.one_of(
     st.builds(events.ChangeParts.aimed, changes, targets),
-    st.builds(events.message, ids, users, ids, texts, st.none() | positions),
+    st.builds(events.message, ids, users, ids, texts, st.none() | positions, st.lists(files)),
     st.builds(events.joined, ids, users, st.sampled_from(Role)),
     st.builds(events.left, ids, users, st.sampled_from(["left", "removed", "banned", "unbanned"])),
     st.builds(events.role, ids, users, st.sampled_from(Role), users),

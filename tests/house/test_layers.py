@@ -18,11 +18,12 @@ MAY_IMPORT = {
     "auth": {"domain", "runtime"},
     "archive": {"domain", "runtime", "state", "storage"},
     "chat": {"domain", "runtime", "state", "auth", "archive"},
-    "website": {"domain", "runtime", "state", "storage", "auth", "archive"},
+    "website": {"domain", "runtime", "state", "storage", "auth", "archive", "files"},
     "writer": {"domain", "runtime", "state", "storage", "archive"},
     "push": {"domain", "runtime", "storage", "auth"},
     "local": {"domain", "runtime", "storage"},
     "hooks": {"domain", "runtime", "storage"},
+    "files": {"domain", "runtime"},
 }
 # What puts every process together may know all of them.
 MAY_IMPORT["services"] = set(MAY_IMPORT) - {"local"}
@@ -30,6 +31,7 @@ SPEAKS = {
     "asyncpg": {"storage"},
     "sqlalchemy": {"storage"},
     "alembic": {"storage"},
+    "PIL": {"files"},
     "aiosql": {"storage"},
     "redis": {"state", "local"},
     "aiohttp": {"chat", "website", "runtime", "auth", "push", "hooks", "services"},

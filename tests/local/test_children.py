@@ -31,12 +31,17 @@ async def test_a_child_that_dies_is_started_again_and_we_are_told(
     first = child.pid
     assert first is not None
     os.kill(first, signal.SIGKILL)
-    await wait_until(lambda: child.pid not in {None, first}, description="it runs again")
+    told = ""
+
+    def says_so() -> bool:
+        nonlocal told
+        told += capsys.readouterr().out
+        return child.pid not in {None, first} and "chat-1   | here" in told
+
+    await wait_until(says_so, description="it runs again and speaks")
     await child.stop(5)
     await task
-    told = capsys.readouterr().out
     assert "run      | chat-1 ended by SIGKILL; starting it again in 0.5 s" in told
-    assert "chat-1   | here" in told
 
 
 async def test_wrong_settings_are_not_tried_again() -> None:

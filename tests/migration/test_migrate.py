@@ -13,6 +13,7 @@ from server.storage.migrate import LOCK_KEY, migrate
 TABLES = {
     *("push_subscriptions", "quiet_times", "room_notices"),
     *("incoming_hooks", "outgoing_hooks"),
+    *("file_space", "files"),
     "alembic_version",
     "audit",
     "chatrooms",

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import signal
 import time
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -155,6 +158,29 @@ async def test_a_page_comes_compressed_through_nginx(whole: Whole) -> None:
             assert page.headers.get("Content-Encoding") == encoding
             assert page.headers["Vary"] == "Accept-Encoding"
             assert "<!doctype html>" in await page.text()
+
+
+async def test_a_large_file_goes_up_and_down_and_nothing_stays_in_between(
+    whole: Whole, tmp_path: Path
+) -> None:
+    data = secrets.token_bytes(1_048_576) * 25
+    async with whole.browser() as browser:
+        bearer = await log_in(browser, "alice@example.org")
+        room = await browser.post("/api/v1/rooms", json={"name": "Kitchen"}, headers=bearer)
+        path = f"/api/v1/rooms/{(await room.json())['id']}/files"
+        up = await browser.post(path, data=BytesIO(data), headers=bearer)
+        assert up.status == 201, await up.text()
+        file = (await up.json())["file"]
+        down = await browser.get(f"/files/{file['id']}/{file['name']}", headers=bearer)
+        assert await down.read() == data
+        for name in ("Content-Security-Policy", "X-Content-Type-Options", "X-Request-ID"):
+            assert len(down.headers.getall(name)) == 1, name
+        assert "sandbox" in down.headers["Content-Security-Policy"]
+        over = await browser.post(path, data=BytesIO(data + b"over"), headers=bearer)
+        assert (over.status, (await over.json())["error"]["code"]) == (413, "file_too_large")
+        far_over = BytesIO(data + b"x" * 65_537)
+        assert (await browser.post(path, data=far_over, headers=bearer)).status == 413
+    assert list((tmp_path / "files" / "incoming").iterdir()) == []
 
 
 async def test_each_header_of_safety_comes_once(whole: Whole) -> None:

@@ -71,6 +71,7 @@ async def started_whole(tmp_path: Path, redis_url: str, database_url: str) -> As
         "TRUSTED_PROXIES": "1",
         "DRAIN_S": "1",
         "PORT": str(port),
+        "FILES_DIR": str(tmp_path / "files"),
     }
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context

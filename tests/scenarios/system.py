@@ -81,6 +81,7 @@ class System:
             "redis_url": redis_url,
             "database_url": database_url,
             "jwt_secret_key": self.secret,
+            "files_dir": folder / "files",
             **settings,
         }
         self.settings: Mapping[str, object] = common

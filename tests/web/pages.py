@@ -10,7 +10,7 @@ import jinja2
 from babel.support import NullTranslations
 
 from server.domain.markup import plain
-from server.website.locale import LANGUAGES, Locales, short_moment
+from server.website.locale import LANGUAGES, Locales, file_size, short_moment
 from server.website.markup import render_markup
 
 WEB = Path(__file__).resolve().parents[2] / "web"
@@ -38,6 +38,7 @@ def environment(language: str = "en") -> jinja2.Environment:
     made.filters.update(markup=render_markup, plain=plain)
     made.globals.update(static=lambda path: BASE + path, languages=list(LANGUAGES))
     made.globals.update(lang=language, short_moment=partial(short_moment, language))
+    made.globals.update(file_size=partial(file_size, language))
     install = made.install_gettext_translations  # type: ignore[attr-defined]  # the extension adds it
     install(catalogue(language), newstyle=True)
     return made

@@ -126,6 +126,8 @@ async def test_real_answers_look_as_the_document_says(site: Site) -> None:
         await step(alice, "get", each, room_id=room)
         await step(bob, "get", each, room_id=room)
         await step(alice, "get", each, room_id="neverexisted0000")
+    await step(alice, "post", f"{at}/files", {"any": "file"}, query="?name=a.json", room_id=room)
+    await step(bob, "post", f"{at}/files", {"any": "file"}, room_id=room)
     mark = {"epoch": posted.json["epoch"], "seq": posted.json["seq"]}
     await step(alice, "put", f"{at}/read", mark, room_id=room)
     await step(bob, "put", f"{at}/read", mark, room_id=room)

@@ -22,6 +22,7 @@ FORMS: Final[dict[str, tuple[str, ...]]] = {
     "/chatrooms/delete/{room_id}": (f"DELETE {ROOM}",),
     "/chatrooms/direct/{user_id}": ("POST direct/{user_id}",),
     "/chatrooms/chat/{room_id}": (f"POST {ROOM}/messages",),
+    "/chatrooms/files/{room_id}": (f"POST {ROOM}/files", f"POST {ROOM}/messages"),
     "/chatrooms/settings/{room_id}": (f"PATCH {ROOM}",),
     "/chatrooms/settings/{room_id}/invites": (f"POST {ROOM}/invites",),
     "/chatrooms/settings/{room_id}/invites/{invite_id}/revoke": (

@@ -96,11 +96,13 @@ WHERE room_id = :room_id AND user_id = :user_id AND cid IS NOT NULL AND kind = '
 LIMIT :limit;
 
 -- name: erase_said(room_id, user_id, limit)!
--- Erase the texts of a person in a room that nobody can read any more.
-UPDATE messages SET text = ''
+-- Erase the texts of a person in a room that nobody can read any more, and what they say of files.
+UPDATE messages SET text = '', data = CASE WHEN kind = 'm' AND data::jsonb ? 'files'
+    THEN nullif((data::jsonb - 'files')::text, '{}') ELSE data END
 WHERE (room_id, epoch, seq) IN (
     SELECT room_id, epoch, seq FROM messages
-    WHERE room_id = :room_id AND user_id = :user_id AND cid IS NOT NULL AND text <> ''
+    WHERE room_id = :room_id AND user_id = :user_id AND cid IS NOT NULL
+      AND (text <> '' OR (kind = 'm' AND data::jsonb ? 'files'))
     LIMIT :limit
 );
 

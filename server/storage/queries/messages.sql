@@ -119,7 +119,7 @@ SELECT id FROM chatrooms WHERE id = ANY(:room_ids::text[]) ORDER BY id FOR NO KE
 -- name: insert_events(room_ids, epochs, seqs, kinds, ats, user_ids, user_names, cids, texts, datas)
 -- Insert what is not there yet; a message sent again moves to its later position. An
 -- identical row is left out first, so the primary key fails only where a position was
--- given twice. What belongs to a deleted message comes without its text. Of two kinds under
+-- given twice. What belongs to a deleted message comes without its text and files. Of two kinds under
 -- one cid the first stays. Returns the rows written; `fresh` is false for one that moved.
 WITH given AS (
     SELECT room_id, epoch, seq, kind, at, user_id, user_name, cid,
@@ -131,7 +131,12 @@ WITH given AS (
                  AND tombstone.data::jsonb #>> '{target,cid}'
                      = coalesce(raw.data::jsonb #>> '{target,cid}', raw.cid)
            ) THEN '' ELSE text END AS text,
-           data
+           CASE WHEN kind = 'm' AND raw.data::jsonb ? 'files' AND EXISTS (
+               SELECT FROM messages AS tombstone
+               WHERE tombstone.room_id = raw.room_id AND tombstone.kind = 'x'
+                 AND tombstone.data::jsonb #>> '{target,user}' = raw.user_id
+                 AND tombstone.data::jsonb #>> '{target,cid}' = raw.cid
+           ) THEN nullif((raw.data::jsonb - 'files')::text, '{}') ELSE data END AS data
     FROM unnest(
         :room_ids::text[], :epochs::bigint[], :seqs::bigint[], :kinds::text[], :ats::bigint[],
         :user_ids::text[], :user_names::text[], :cids::text[], :texts::text[], :datas::text[]
@@ -155,11 +160,13 @@ WHERE (excluded.epoch, excluded.seq) > (kept.epoch, kept.seq) AND excluded.kind 
 RETURNING kept.room_id, kept.epoch, kept.seq, kept.xmax = 0 AS fresh;
 
 -- name: erase_messages(room_ids, user_ids, cids)!
--- Erase the texts of deleted messages.
-UPDATE messages SET text = ''
+-- Erase the texts of deleted messages, and what they say of files.
+UPDATE messages SET text = '', data = CASE WHEN data::jsonb ? 'files'
+    THEN nullif((data::jsonb - 'files')::text, '{}') ELSE data END
 FROM unnest(:room_ids::text[], :user_ids::text[], :cids::text[]) AS gone (room_id, user_id, cid)
 WHERE messages.room_id = gone.room_id AND messages.user_id = gone.user_id
-  AND messages.cid = gone.cid AND messages.kind = 'm' AND messages.text <> '';
+  AND messages.cid = gone.cid AND messages.kind = 'm'
+  AND (messages.text <> '' OR messages.data::jsonb ? 'files');
 
 -- name: erase_edits(room_ids, user_ids, cids)!
 -- Erase what deleted messages were edited to.

@@ -62,7 +62,10 @@ async def history(request: web.Request) -> web.StreamResponse:
     "Say something",
     PostedModel,
     body=MessageInput,
-    refusals=("bad_request", "room_not_found", "muted", "rate_limited", "storage_backlog"),
+    refusals=(
+        *("bad_request", "room_not_found", "muted", "rate_limited", "storage_backlog"),
+        "invalid_file",
+    ),
     scope=Scope.WRITE,
 )
 async def say(request: web.Request) -> web.StreamResponse:
@@ -71,7 +74,9 @@ async def say(request: web.Request) -> web.StreamResponse:
     room_id = room_id_of(request)
     asked = await read_json(request, MessageInput)
     reply = None if asked.reply is None else Position(asked.reply.epoch, asked.reply.seq)
-    posted = await rooms.say(request.app[DEPS], identity, room_id, asked.cid, asked.text, reply)
+    posted = await rooms.say(
+        request.app[DEPS], identity, room_id, asked.cid, asked.text, reply, asked.files
+    )
     epoch, seq = posted.position
     return json_answer(PostedModel(epoch=epoch, seq=seq, at=posted.at, dup=posted.duplicate))
 

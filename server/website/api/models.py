@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
+from server.domain.files import FILES_PER_MESSAGE
 from server.domain.positions import NUMBER_MAX
 from server.website.inputs import Input
 
@@ -204,6 +205,17 @@ class DeletedMessageModel(EditedModel):
     user: PersonModel
 
 
+class FileModel(Output):
+    """A file that a message carries; pixels of images only."""
+
+    id: str
+    name: str
+    type: str = Field(description="As its content says")
+    bytes: int
+    width: int | SkipJsonSchema[None] = None
+    height: int | SkipJsonSchema[None] = None
+
+
 class EventModel(BaseModel):
     """An event as it came on the socket; each kind has fields of its own besides.
 
@@ -220,6 +232,7 @@ class EventModel(BaseModel):
     at: int = Field(description="Unix milliseconds")
     user: PersonModel
     reply: PositionModel | SkipJsonSchema[None] = None
+    files: list[FileModel] | SkipJsonSchema[None] = None
     edited: EditedModel | SkipJsonSchema[None] = None
     deleted: DeletedMessageModel | SkipJsonSchema[None] = None
     reactions: list[ReactionModel] | SkipJsonSchema[None] = None
@@ -250,6 +263,11 @@ class MessageInput(Input):
     cid: str = Field(pattern=CID)
     text: str
     reply: PlaceInput | None = Field(None, description="Where the message stands that it answers")
+    files: list[str] = Field(
+        [],
+        max_length=FILES_PER_MESSAGE,
+        description="Tokens of uploads; the text may be empty then",
+    )
 
 
 class EditInput(Input):

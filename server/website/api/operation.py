@@ -20,6 +20,7 @@ class Operation:
 
     ``scope`` is what a personal token needs for it; without one it is for people, and
     ``people_only`` says why. An answer in ``lines`` is a file of JSON lines, each of the model.
+    The body of an ``upload`` is a file, as it is or in a form.
     """
 
     summary: str
@@ -31,6 +32,7 @@ class Operation:
     open: bool
     scope: Scope | None
     lines: bool = False
+    upload: bool = False
     people_only: str = ""
 
 
@@ -52,13 +54,24 @@ def operation(
     open: bool = False,  # noqa: A002 - reads best at the handler
     scope: Scope | None = None,
     lines: bool = False,
+    upload: bool = False,
     people_only: str = "",
 ) -> Callable[[Handler], Handler]:
     """Describe a handler."""
 
     def describe(handler: Handler) -> Handler:
         OPERATIONS[handler] = Operation(
-            summary, answer, status, body, query, refusals, open, scope, lines, people_only
+            summary,
+            answer,
+            status,
+            body,
+            query,
+            refusals,
+            open,
+            scope,
+            lines,
+            upload,
+            people_only,
         )
         return handler
 

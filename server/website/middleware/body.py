@@ -6,7 +6,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from server.domain.errors import Refusal
+from server.website.coming import brings_file
 from server.website.deps import DEPS
+from server.website.uploads import FORM_BYTES
 
 
 @web.middleware
@@ -18,7 +20,11 @@ async def limit_body(request: web.Request, handler: Handler) -> web.StreamRespon
     """
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Refusal("bad_request", "Send the body without Content-Encoding.")
-    limit = request.app[DEPS].settings.body_bytes
+    settings = request.app[DEPS].settings
+    if brings_file(request):
+        # It is never held whole, and counted where it is read: there are words for it there.
+        return await handler(request.clone(client_max_size=settings.file_bytes + FORM_BYTES))
+    limit = settings.body_bytes
     if request.content_length is not None and request.content_length > limit:
         raise Refusal("too_large")
     if request.body_exists:

@@ -10,6 +10,7 @@ from aiohttp.typedefs import Handler
 from server.auth import csrf
 from server.auth.origin import SAFE_METHODS, is_browser, may_change
 from server.domain.errors import Refusal
+from server.website.coming import brings_file, form_token
 from server.website.deps import DEPS
 from server.website.inputs import CSRF_FIELD, form_fields, is_form
 from server.website.visit import visit_of
@@ -59,6 +60,8 @@ async def protect(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 async def _token_of(request: web.Request) -> str:
     header = request.headers.get(HEADER)
+    if header is None and brings_file(request):
+        return await form_token(request)
     if header is not None or not is_form(request):
         return header or ""
     return (await form_fields(request)).get(CSRF_FIELD, "")

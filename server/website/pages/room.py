@@ -8,6 +8,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from server.domain.errors import Refusal
+from server.domain.files import FILES_PER_MESSAGE
 from server.domain.ids import is_id, new_id
 from server.domain.limits import Limits
 from server.domain.positions import Position
@@ -87,6 +88,7 @@ async def show(request: web.Request) -> web.StreamResponse:
             "rooms": rooms_data(items),
             "socket": "/ws",
             "limits": asdict(Limits.read_from(deps.settings)),
+            "files": {"bytes": deps.settings.file_bytes, "count": FILES_PER_MESSAGE},
             "lang": visit_of(request).language,
         },
     }

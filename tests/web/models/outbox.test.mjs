@@ -268,3 +268,16 @@ test("a cid is what the server takes for one, and never comes twice", () => {
   assert.equal(cids.size, 1000);
   for (const cid of cids) assert.match(cid, /^[A-Za-z0-9_-]{1,64}$/);
 });
+
+test("a message keeps its files until it is sent, over a new page too", async () => {
+  const files = [{ id: "f1", name: "boat.jpg", bytes: 3, token: "t1" }];
+  const { outbox, store } = newOutbox();
+  outbox.add("kitchen", "", undefined, undefined, files);
+  await settle();
+  const sent = [];
+  const later = new Outbox({ user: "alice", store, send: async (entry) => sent.push(entry) && at(1), random: () => 0 });
+  await later.load();
+  later.ready("kitchen", EPOCH);
+  await settle();
+  assert.deepEqual(sent.map((entry) => entry.files), [files]);
+});

@@ -11,9 +11,11 @@ export class Words {
     this.#plural = new Intl.PluralRules(lang);
     // The reader's own region of the language knows whether the clock has 12 or 24 hours.
     const region = globalThis.navigator?.languages?.find((own) => own.split("-")[0] === lang) ?? lang;
+    const unit = (name) => new Intl.NumberFormat(lang, { style: "unit", unit: name, maximumFractionDigits: 1 });
     const format = (options) => new Intl.DateTimeFormat(region, options);
     this.#formats = {
       number: new Intl.NumberFormat(lang),
+      sizes: ["byte", "kilobyte", "megabyte", "gigabyte"].map(unit),
       clock: format({ hour: "2-digit", minute: "2-digit" }),
       weekday: format({ weekday: "short" }),
       day: format({ weekday: "long", day: "numeric", month: "long" }),
@@ -34,6 +36,14 @@ export class Words {
 
   number(n) {
     return this.#formats.number.format(n);
+  }
+
+  /** A number of bytes, as server/website/locale.py writes it. */
+  size(bytes) {
+    const { sizes } = this.#formats;
+    const power = Math.min(sizes.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+    const number = bytes / 1024 ** power;
+    return sizes[power].format(number < 10 ? number : Math.round(number));
   }
 
   /** Words for a refusal's code. */

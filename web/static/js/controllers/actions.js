@@ -1,3 +1,4 @@
+import { namesOf } from "../models/files.js";
 import { text as written } from "../models/position.js";
 import { tell } from "./message-node.js";
 import { toEnd } from "./rows.js";
@@ -131,7 +132,7 @@ export default function actions(element, { session, words }) {
 
   function ask(message) {
     doomed = message;
-    const said = changes.view(message).text;
+    const said = changes.view(message).text || namesOf(message.files);
     dialog.querySelector("[data-text]").textContent = said;
     dialog.showModal();
   }

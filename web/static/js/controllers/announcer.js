@@ -1,3 +1,4 @@
+import { namesOf } from "../models/files.js";
 import { Choices, wants } from "../models/notices.js";
 
 /** What the person chose on another page is known here after so long. */
@@ -24,12 +25,12 @@ export default function announcer({ data, session }) {
   // Read before this script was there.
   if (data.room && !document.hidden && unread.of(data.room.id) === 0) tell({ kind: "read", room: data.room.id });
 
-  async function consider({ room, cid, text, user: by }) {
+  async function consider({ room, cid, text, files, user: by }) {
     const isShown = choices.get("notices") && globalThis.Notification?.permission === "granted";
     if (!isShown && !choices.get("sound")) return;
     const chosen = await settings();
     if (!chosen || chosen.quiet_now || !wants(chosen.levels[room], text, user.name)) return;
-    const body = `${by.name}: ${text.slice(0, 200)}`;
+    const body = `${by.name}: ${(text || namesOf(files)).slice(0, 200)}`;
     const isNews = await tell({ kind: "notice", room, cid, title: names.get(room) ?? "", body, isShown, silent: choices.get("sound") });
     if (isNews && choices.get("sound")) play();
   }

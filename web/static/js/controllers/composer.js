@@ -1,6 +1,7 @@
 import { plain } from "../models/markup.js";
 import { OutboxFull } from "../models/outbox.js";
 import { at } from "../models/position.js";
+import { openAttaching } from "./attaching.js";
 import { loadNewest } from "./reading.js";
 import { toEnd } from "./rows.js";
 
@@ -8,7 +9,8 @@ const WARN_FROM = 0.8;
 const DRAFT_PAUSE_MS = 300;
 
 /** Writes messages. It never waits for the network: what is sent goes to the outbox, and the text is free again. */
-export default function composer(form, { data, words, session }) {
+export default function composer(form, page) {
+  const { data, words, session } = page;
   const { conversation, outbox, user } = session;
   const { room, typing, changes } = conversation;
   const text = form.elements.text;
@@ -24,6 +26,8 @@ export default function composer(form, { data, words, session }) {
   let edited = null;
   let answered = null;
   let kept = "";
+  let waits = false;
+  const attaching = openAttaching(form, page, attached);
 
   form.noValidate = true;
   if (!text.value) text.value = draft.read();
@@ -58,6 +62,8 @@ export default function composer(form, { data, words, session }) {
     send();
   });
   text.addEventListener("input", () => {
+    // Who writes on sends it himself.
+    waits = false;
     changed();
     if (text.value.trim()) typing.typed();
     clearTimeout(drafting);
@@ -148,7 +154,7 @@ export default function composer(form, { data, words, session }) {
 
   function send() {
     const said = text.value;
-    if (!said.trim() || length(said) > limit) {
+    if ((!said.trim() && (edited || attaching.isEmpty)) || length(said) > limit) {
       changed();
       text.focus();
       return;
@@ -157,8 +163,15 @@ export default function composer(form, { data, words, session }) {
       finishEditing(said);
       return;
     }
+    // The message goes with its files or not yet.
+    waits = attaching.state === "uploading";
+    if (attaching.state !== "ready") {
+      tell(words.say(waits ? "filesUploading" : "filesFailed"));
+      return;
+    }
     try {
-      outbox.add(room, said, conversation.timeline.last, answered ? at(answered) : undefined);
+      const files = attaching.isEmpty ? undefined : attaching.take();
+      outbox.add(room, said, conversation.timeline.last, answered ? at(answered) : undefined, files);
     } catch (error) {
       if (!(error instanceof OutboxFull)) throw error;
       tell(words.say("outboxFull"));
@@ -174,6 +187,14 @@ export default function composer(form, { data, words, session }) {
     if (conversation.timeline.hasLater) loadNewest({ words, session });
     toEnd(document.getElementById("timeline"));
     text.focus();
+  }
+
+  /** A file came, went or is there: a message that waited for it goes. */
+  function attached(said = "") {
+    if (waits && attaching.state === "ready" && !edited) send();
+    else if (said || waits) tell(said || words.say(attaching.state === "failed" ? "filesFailed" : "filesUploading"));
+    else if (note.textContent === words.say("filesFailed")) changed();
+    if (attaching.state === "failed") waits = false;
   }
 
   function changed() {

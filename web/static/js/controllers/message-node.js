@@ -1,3 +1,4 @@
+import { addressOf, shownSize, thumbnailOf } from "../models/files.js";
 import { hue, initials } from "../models/people.js";
 import { parse } from "../models/position.js";
 import { fillText } from "./marked.js";
@@ -65,6 +66,7 @@ function drawMessage(event, words) {
   const text = node.querySelector(".message__text");
   fillText(text, event.text);
   if (event.reply) text.before(newQuote(event.reply, words));
+  if (event.files) text.after(newFiles(event.files, words));
   place(node, event, words);
   return node;
 }
@@ -82,6 +84,48 @@ function newQuote({ epoch, seq }, words) {
   link.append(name, said);
   quotes.describe(link);
   return link;
+}
+
+function newFiles(files, words) {
+  const list = document.createElement("ul");
+  list.className = "files";
+  list.append(...files.map((file) => newFile(file, words)));
+  return list;
+}
+
+function newFile(file, words) {
+  const item = document.createElement("li");
+  const link = document.createElement("a");
+  Object.assign(link, { href: addressOf(file), target: "_blank", rel: "noopener" });
+  if (file.width) {
+    item.className = "file file--image";
+    const image = document.createElement("img");
+    // First how, then what: the address begins the loading.
+    Object.assign(image, { loading: "lazy", decoding: "async", alt: file.name, ...shownSize(file) });
+    image.src = thumbnailOf(file);
+    link.append(image);
+  } else {
+    item.className = "file";
+    link.className = "file__link";
+    link.append(newIcon("file"), newSpan("file__name", file.name), newSpan("file__size", words.size(file.bytes)));
+  }
+  item.append(link);
+  return item;
+}
+
+export function newIcon(name) {
+  const icon = document.createElement("span");
+  icon.className = `icon icon--${name}`;
+  icon.setAttribute("aria-hidden", "true");
+  return icon;
+}
+
+export function newSpan(className, said) {
+  const span = document.createElement("span");
+  span.className = className;
+  span.textContent = said;
+  if (className.endsWith("name")) span.dir = "auto";
+  return span;
 }
 
 function drawMemberLine(event, words) {
@@ -119,6 +163,8 @@ export function showFold(node, view, words) {
   const said = view.isDeleted ? words.say("messageDeleted") : view.text;
   if (view.isDeleted) text.textContent = said;
   else if (text.textContent !== said) fillText(text, said);
+  const files = node.querySelector(":scope > .files");
+  if (files) files.hidden = view.isDeleted;
   node.classList.toggle("message--deleted", view.isDeleted);
   if (view.isEdited) text.dataset.mark = words.say("edited");
   else delete text.dataset.mark;
@@ -242,10 +288,10 @@ export function tell(...said) {
 export const shownEvents = () => [...document.querySelectorAll("#messages [data-seq]")].map(read);
 
 function read(node) {
-  const { kind, epoch, seq, at, cid, user, fold } = node.dataset;
+  const { kind, epoch, seq, at, cid, user, fold, files } = node.dataset;
   const text = node.querySelector(".message__text")?.textContent;
   const name = node.querySelector(".message__name")?.textContent;
   const place = { ev: kind, epoch: Number(epoch), seq: Number(seq), at: Number(at), cid };
   const reply = parse(node.querySelector(":scope > .reply")?.dataset.reply) ?? undefined;
-  return { ...place, user: { id: user, name }, text, ...(reply && { reply }), ...(fold ? JSON.parse(fold) : {}) };
+  return { ...place, user: { id: user, name }, text, ...(reply && { reply }), ...(files && { files: JSON.parse(files) }), ...(fold ? JSON.parse(fold) : {}) };
 }

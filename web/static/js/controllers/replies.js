@@ -1,5 +1,6 @@
 import { Fold } from "../models/changes.js";
 import { plain } from "../models/markup.js";
+import { namesOf } from "../models/files.js";
 import { at, parse, text as written } from "../models/position.js";
 import { quotes } from "./message-node.js";
 
@@ -28,14 +29,18 @@ export default function replies(element, { words, session }) {
   async function describe(link) {
     const position = parse(link.dataset.reply);
     const here = timeline.messageStandingAt(position);
-    if (here) say(link, here.user.name, changes.view(here));
+    if (here) say(link, here.user.name, withNames(changes.view(here), here));
     else {
       const found = await ask(position);
       // It may have come with a page of history meanwhile, and have changed there.
       if (timeline.messageStandingAt(position)) describe(link);
-      else if (found) say(link, found.user.name, new Fold(found).view(""));
+      else if (found) say(link, found.user.name, withNames(new Fold(found).view(""), found));
       else if (found === null) say(link, words.say("replyGone"), { text: "" });
     }
+  }
+
+  function withNames(view, { files }) {
+    return { ...view, text: view.text || namesOf(files) };
   }
 
   function redescribe(message) {

@@ -1,4 +1,5 @@
 import { isChange } from "../models/changes.js";
+import { namesOf } from "../models/files.js";
 import { plain } from "../models/markup.js";
 import { showMoment } from "./page.js";
 import { oncePerFrame } from "./window.js";
@@ -158,7 +159,7 @@ export default function rooms(element, page) {
     const item = itemOf(event.room);
     if (!item) return;
     item.querySelector(".room-item__who").textContent = `${event.user.name}: `;
-    item.querySelector(".room-item__what").textContent = plain(event.text.slice(0, 200)).slice(0, 120);
+    item.querySelector(".room-item__what").textContent = plain((event.text || namesOf(event.files)).slice(0, 200)).slice(0, 120);
     const time = item.querySelector(".room-item__time");
     Object.assign(time.dataset, { at: event.at, shows: "short" });
     showMoment(time, words);

@@ -122,11 +122,14 @@ export class Outbox extends Emitter {
     return sent.length ? Math.min(...sent.map((entry) => entry.sentAt ?? entry.at)) : null;
   }
 
-  /** Takes a new message for a room of which the page knows everything up to the position `after`. */
-  add(room, text, after = undefined, reply = undefined) {
+  /**
+   * Takes a new message for a room of which the page knows everything up to the position `after`. Its `files` are there
+   * already; each has the `token` that sends it.
+   */
+  add(room, text, after = undefined, reply = undefined, files = undefined) {
     if (this.#entries.size >= LIMIT) throw new OutboxFull();
     this.#order = Math.max(this.#order + 1, this.#now());
-    const entry = { user: this.#user, cid: newCid(), room, text, at: this.#now(), order: this.#order, after, reply };
+    const entry = { user: this.#user, cid: newCid(), room, text, at: this.#now(), order: this.#order, after, reply, files };
     entry.state = "sending";
     this.#entries.set(entry.cid, entry);
     this.#due.add(entry.cid);

@@ -61,8 +61,9 @@ export async function openSession({ page, events, people, url, version, locks, n
     return new Conversation({ room, user, role, socket, timeline, outbox, changes, typing, presence });
   }
 
-  function send({ room: where, cid, text, reply }) {
-    return say("send", { room: where, cid, text, ...(reply && { reply }) });
+  function send({ room: where, cid, text, reply, files }) {
+    const tokens = files?.map(({ token }) => token);
+    return say("send", { room: where, cid, text, ...(reply && { reply }), ...(tokens && { files: tokens }) });
   }
 
   async function say(op, fields) {
