@@ -83,14 +83,18 @@ class Archive:
         """
         return await self._warm(room, lambda: self.moderation.act(room, by, person, action))
 
-    async def hand_over(self, room: str, by: User, person: User) -> bool:
+    async def hand_over(
+        self, room: str, by: User, person: User, former: User | None = None
+    ) -> bool:
         """Give a room to a member, after PostgreSQL was told; False when it was so before.
+
+        ``former`` is what the owner so far is called now, where that is another name.
 
         Raises:
             Refusal: ``room_not_found``, ``room_gone``, ``person_not_found``,
                 ``room_unavailable``, ``unavailable``.
         """
-        return await self._warm(room, lambda: self.moderation.hand_over(room, by, person))
+        return await self._warm(room, lambda: self.moderation.hand_over(room, by, person, former))
 
     async def set_visibility(self, room: str, visibility: Visibility) -> None:
         """Make a room public or private, after PostgreSQL was told.

@@ -73,11 +73,13 @@ class Moderation:
         )
         return bool(reply[1])
 
-    async def hand_over(self, room: str, by: User, person: User) -> bool:
+    async def hand_over(
+        self, room: str, by: User, person: User, renamed: User | None = None
+    ) -> bool:
         """Make a member the owner and the owner so far a member, with an event for each.
 
-        Whether ``by`` may is the caller's to know: PostgreSQL must have it already. False when
-        it was so before.
+        Whether ``by`` may is the caller's to know. The owner so far appears as ``renamed`` if
+        it is he. False when it was so before.
 
         Raises:
             Cold: the room is not in Redis.
@@ -86,6 +88,8 @@ class Moderation:
         """
         for _ in range(OWNER_TRIES):
             former = await self._owner(room)
+            if renamed is not None and renamed.id == former.id:
+                former = renamed
             event = events.role(room, person, Role.OWNER, by)
             lowered = events.role(room, former, Role.MEMBER, by)
             reply = await self._call(

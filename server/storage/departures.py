@@ -160,6 +160,33 @@ class Departures:
                 )
             )
 
+    async def rename_roles(self, room_id: str, user: User) -> int:
+        """Put another name into some roles of old that somebody got or gave; how many rows."""
+        async with self._pool.transaction() as connection:
+            rows = await fetch(
+                queries.roles_naming(
+                    connection,
+                    room_id=room_id,
+                    user_id=user.id,
+                    name=user.name,
+                    settled_ms=SETTLED_MS,
+                    limit=ROWS,
+                )
+            )
+            for row in rows:
+                data = orjson.loads(row["data"])
+                if data["by"]["id"] == user.id:
+                    data["by"]["name"] = user.name
+                await queries.rename_role(
+                    connection,
+                    room_id=room_id,
+                    epoch=row["epoch"],
+                    seq=row["seq"],
+                    user_name=user.name if row["user_id"] == user.id else row["user_name"],
+                    data=orjson.dumps(data).decode(),
+                )
+        return len(rows)
+
     async def standing(self, room_id: str, user_id: str) -> list[tuple[Position, str]]:
         """List some messages of a person in a room that are not deleted, with their cids."""
         async with self._pool.connection() as connection:

@@ -78,6 +78,8 @@ class Departing:
             said = await self._erase(leaver.user, place) if leaver.erase else 0
             while renamed := await self._departures.rename_said(place.room, leaver.user):
                 done += renamed
+            while renamed := await self._departures.rename_roles(place.room, leaver.user):
+                done += renamed
             if not said and not place.deleted:
                 done += not await self._part(leaver.user, place)
             done += said
@@ -125,7 +127,8 @@ class Departing:
                 return True  # nobody is left to whom it could matter
             try:
                 # Redis first: were it second, a crash between would leave it with the old owner.
-                await self._archive.hand_over(place.room, User(_NOBODY.id, _NOBODY.name), heir)
+                nobody = User(_NOBODY.id, _NOBODY.name)
+                await self._archive.hand_over(place.room, nobody, heir, user)
             except Refusal as refusal:
                 if refusal.code == "person_not_found":
                     return False  # the heir has just left, which is not saved yet

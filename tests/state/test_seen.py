@@ -88,6 +88,23 @@ async def test_what_is_not_saved_stays_however_old_it_is(client: RedisClient, ro
     assert all(each.duplicate for each in await say(client, range(100, 300)))
 
 
+async def test_a_room_that_comes_back_still_knows_what_its_tail_does_not_have(
+    client: RedisClient, rooms: Rooms
+) -> None:
+    first, second = await say(client, range(2))
+    # Redis went back behind what PostgreSQL has: its rooms are cold, what was said is not gone.
+    head = keys.partition_keys(client.partition_of("kitchen")).head
+    await client.execute("HSET", head, "generation", "1")
+    moved = Position(second.position.epoch, second.position.seq + 3)
+    parts = events.message("kitchen", ALICE, f"{1:032d}", "hi")
+    tail = [(moved, "m", events.assemble(parts, moved, second.at))]
+    assert await rooms.hydrate(snapshot("kitchen", last=moved, messages=2, tail=tail))
+    again = await say(client, range(2))
+    assert [each.duplicate for each in again] == [True, True]
+    # PostgreSQL knows where the second one stands by now.
+    assert [each.position for each in again] == [first.position, moved]
+
+
 async def test_it_is_remembered_for_its_time_after_the_last_word(
     client: RedisClient, rooms: Rooms
 ) -> None:

@@ -65,6 +65,14 @@ class Leaving:
             )
         return [(row["kind"], row["user_name"], row["text"]) for row in found]
 
+    async def named(self, room: Room) -> list[dict[str, str]]:
+        """Who gave roles in a room, as PostgreSQL has it."""
+        async with self.world.pool.connection() as connection:
+            found = await connection.fetch(
+                "SELECT data FROM messages WHERE room_id = $1 AND kind = 'g'", room.id
+            )
+        return [orjson.loads(row["data"])["by"] for row in found]
+
     async def left_to_do(self) -> list[str]:
         async with self.world.pool.connection() as connection:
             rows = await connection.fetch("SELECT departing FROM users WHERE departing <> ''")
@@ -165,7 +173,7 @@ async def test_a_writer_that_saves_a_renamed_record_again_sets_nothing_aside(
 
 
 async def test_a_room_goes_to_a_moderator_else_to_who_came_first(
-    leaving: Leaving, running: Running
+    leaving: Leaving, running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accounts = Users(leaving.world.pool)
     async with running():
@@ -183,6 +191,11 @@ async def test_a_room_goes_to_a_moderator_else_to_who_came_first(
         await leaving.say(alone, bob, "echo")
         await archive.moderate(led.id, bob, dave, Action.MODERATOR)
         await leaving.saved()
+        async with leaving.world.pool.connection() as connection:
+            # Both may have come within one millisecond.
+            await connection.execute(
+                "UPDATE memberships SET joined_at = joined_at - 1 WHERE user_id = $1", carol.id
+            )
         await leaving.delete(erase=False)
         for _ in range(2):
             # To do it again changes nothing.
@@ -198,5 +211,13 @@ async def test_a_room_goes_to_a_moderator_else_to_who_came_first(
             live = await archive.moderation.members(room.id)
             assert {user: each.role for user, each in live.items()} == everybody
             roles = [row for row in await leaving.rows(room) if row[0] == "g"]
-            assert [name for _, name, _ in roles][-2:] == ["Bob", heir.name]
+            assert [name for _, name, _ in roles][-2:] == ["Deleted account", heir.name]
+            names = [each["name"] for each in await leaving.named(room)]
+            assert names.count("Bob") == (room is led)  # he made dave a moderator just now
         assert (await stored.members(alone.id, 10))[bob.id].role is Role.OWNER
+        monkeypatch.setattr(departures, "SETTLED_MS", -60_000)
+        await leaving.departing.sweep()
+        assert "Bob" not in [each["name"] for each in await leaving.named(led)]
+        assert "Bob" not in [name for _, name, _ in await leaving.rows(led)]
+        page = await archive.page(led.id, limit=50)
+        assert page.events

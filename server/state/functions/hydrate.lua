@@ -11,6 +11,17 @@
 --
 -- Returns 1 when the room was written, 0 when there was nothing to do.
 
+-- What was remembered before of other cids: a Redis that went back knows more than the tail.
+local function besides(known, before)
+  local kept = {}
+  for entry, cid in string.gmatch(before or '', '(\n([^\n ]+) [^\n]+)') do
+    if not recall(known, cid) then
+      kept[#kept + 1] = entry
+    end
+  end
+  return table.concat(kept)
+end
+
 local function hydrate(keys, args)
   local partition = open(keys[1], keys[2], keys[3])
   local room = load_room(partition, args[1], keys[4], keys[5])
@@ -48,7 +59,8 @@ local function hydrate(keys, args)
   end
   a = a + 1 + 3 * rows
   for k = 9, #keys do
-    redis.call('SET', keys[k], args[a + k - 8], 'PX', args[a])
+    local known = args[a + k - 8]
+    redis.call('SET', keys[k], besides(known, redis.call('GET', keys[k])) .. known, 'PX', args[a])
   end
   return 1
 end

@@ -65,6 +65,20 @@ WHERE (room_id, epoch, seq) IN (
     LIMIT :limit
 );
 
+-- name: roles_naming(room_id, user_id, name, settled_ms, limit)
+-- Roles that somebody got or gave, where another name than this stands; only those that no
+-- writer saves any more.
+SELECT epoch, seq, user_id, user_name, data FROM messages
+WHERE room_id = :room_id AND kind = 'g' AND at < unix_ms() - :settled_ms::bigint
+  AND ((user_id = :user_id AND user_name <> :name)
+       OR (data::jsonb #>> '{by,id}' = :user_id AND data::jsonb #>> '{by,name}' <> :name))
+LIMIT :limit;
+
+-- name: rename_role(room_id, epoch, seq, user_name, data)!
+-- Other names in the event of a role.
+UPDATE messages SET user_name = :user_name, data = :data
+WHERE room_id = :room_id AND epoch = :epoch AND seq = :seq AND kind = 'g';
+
 -- name: rename_memberships(user_id, name)!
 -- Another name of a member.
 UPDATE memberships SET name = :name WHERE user_id = :user_id AND name <> :name;
