@@ -53,3 +53,17 @@ prepare() {
         fi
     done
 }
+
+# prepare_checks: install what the tests of the page run in Chromium, where there is npm and the lock changed.
+prepare_checks() {
+    local folder=tests/browser/checks wanted
+    command -v npm >/dev/null || return 0
+    wanted="$(cksum <"$folder/package-lock.json")"
+    if [ "$(cat "$folder/node_modules/.installed" 2>/dev/null)" != "$wanted" ]; then
+        echo "Installing $folder (only when it changed) ..." >&2
+        # Without a network those tests are skipped; CI says that they must not be.
+        if npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error >&2; then
+            echo "$wanted" >"$folder/node_modules/.installed"
+        fi
+    fi
+}

@@ -15,7 +15,7 @@ import pytest
 
 from server.local.process import free_port
 
-__all__ = ["REDIS_KINDS", "end", "free_port", "require", "wait_until"]
+__all__ = ["REDIS_KINDS", "end", "free_port", "installed_by_npm", "require", "wait_until"]
 
 REDIS_KINDS = ("valkey", "redis7")
 """For ``@pytest.mark.parametrize("redis_url", REDIS_KINDS, indirect=True)``."""
@@ -24,7 +24,9 @@ _MUST_HAVE = {
     "chromium": "BESEDA_REQUIRE_BROWSER",
     "nginx": "BESEDA_REQUIRE_NGINX",
     "redis-server": "BESEDA_REQUIRE_REDIS7",
+    "node": "BESEDA_REQUIRE_LIGHTHOUSE",
 }
+_NPM = Path(__file__).parent / "browser" / "checks"
 
 
 async def wait_until(
@@ -54,6 +56,19 @@ def require(tool: str) -> Path:
     if os.environ.get(_MUST_HAVE.get(tool, ""), ""):
         pytest.fail(f"{tool} is not installed here, and {_MUST_HAVE[tool]} is set")
     pytest.skip(f"{tool} is not installed")
+
+
+def installed_by_npm(package: str) -> Path:
+    """Return the folder of a package of tests/browser/checks; skip the test where it is missing.
+
+    ``scripts/test`` installs what package-lock.json says, where there is npm; CI must have it.
+    """
+    folder = _NPM / "node_modules" / package
+    if folder.is_dir():
+        return folder
+    if os.environ.get(_MUST_HAVE["node"], ""):
+        pytest.fail(f"{package} is not installed here, and {_MUST_HAVE['node']} is set")
+    pytest.skip(f"{package} is not installed: npm ci in tests/browser/checks does it")
 
 
 async def end(tasks: Iterable[asyncio.Task[Any]]) -> list[Any]:

@@ -120,6 +120,13 @@ class Window:
         self._wire.mend()
         await self.context.set_offline(False)
 
+    async def run(self, script: str) -> None:
+        """Run a whole script in the open page, which the content policy of the page forbids."""
+        session = await self.context.new_cdp_session(self.page)
+        answer = await session.send("Runtime.evaluate", {"expression": script})
+        await session.detach()
+        assert "exceptionDetails" not in answer, answer
+
     # --- What is on the page ------------------------------------------------------------
 
     @property

@@ -183,9 +183,11 @@ function showReactions(node, reactions, words) {
   const buttons = reactions.map((reaction) => {
     const button = known.get(reaction.emoji) ?? newReaction(reaction.emoji);
     button.setAttribute("aria-pressed", String(reaction.isOwn));
-    button.lastElementChild.textContent = words.number(reaction.users.length);
+    const count = words.number(reaction.users.length);
+    button.lastElementChild.textContent = count;
     button.title = names(reaction.users, words);
-    button.setAttribute("aria-label", `${reaction.emoji} ${button.title}`);
+    // Begins as it looks, for those who speak to their computer.
+    button.setAttribute("aria-label", `${reaction.emoji} ${count}: ${button.title}`);
     return button;
   });
   const here = [...list.children];
