@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 NAME = "beseda"
-VERSION = 11
+VERSION = 12
 """Grows with every change of the Lua files; ``tests/state/test_library.py`` insists."""
 
 _FUNCTIONS = Path(__file__).parent / "functions"

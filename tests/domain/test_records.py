@@ -21,6 +21,7 @@ changes = st.one_of(
     st.builds(events.edited, ids, users, ids, texts),
     st.builds(events.deleted, ids, users, ids),
     st.builds(events.reaction, ids, users, ids, texts, st.booleans()),
+    st.builds(events.pinned, ids, users, ids, st.booleans()),
 )
 parts = st.one_of(
     st.builds(events.ChangeParts.aimed, changes, targets),

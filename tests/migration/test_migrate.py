@@ -53,7 +53,7 @@ async def revisions_of(database: str) -> list[str]:
 async def test_an_empty_database_gets_every_table(empty_database_url: str) -> None:
     await migrate(empty_database_url)
     assert await tables_of(empty_database_url) == TABLES
-    assert await revisions_of(empty_database_url) == ["0010"]
+    assert await revisions_of(empty_database_url) == ["0012"]
 
 
 async def test_migrating_twice_changes_nothing(empty_database_url: str) -> None:
@@ -64,7 +64,7 @@ async def test_migrating_twice_changes_nothing(empty_database_url: str) -> None:
         )
         await migrate(empty_database_url)
         assert await connection.fetchval("SELECT count(*) FROM users") == 1
-    assert await revisions_of(empty_database_url) == ["0010"]
+    assert await revisions_of(empty_database_url) == ["0012"]
 
 
 async def test_processes_that_start_together_migrate_once(empty_database_url: str) -> None:

@@ -120,7 +120,9 @@ export function showFold(node, view, words) {
   if (view.isDeleted) text.textContent = said;
   else if (text.textContent !== said) fillText(text, said);
   node.classList.toggle("message--deleted", view.isDeleted);
-  if (view.isEdited) text.dataset.mark = words.say("edited");
+  node.classList.toggle("message--pinned", view.isPinned);
+  const marks = [view.isEdited && words.say("edited"), view.isPinned && words.say("pinned")].filter(Boolean);
+  if (marks.length) text.dataset.mark = marks.join(" ");
   else delete text.dataset.mark;
   showReactions(node, view.reactions, words);
 }
