@@ -12,8 +12,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from server.archive.pins import PINS_MAX, Pins, unsaved_changes
 from server.archive.reading import Reading
+from server.archive.versions import Version, versions
 from server.domain.errors import Refusal
+from server.domain.events import Kind
 from server.domain.positions import NUMBER_MAX, START, Position
 from server.domain.rooms import User, Visibility
 from server.runtime.instruments import HYDRATIONS
@@ -112,8 +115,12 @@ class Archive:
         Raises:
             Refusal: ``room_not_found``, ``room_gone``, ``not_a_member``,
                 ``message_not_found``, ``forbidden``, ``storage_backlog``, ``rate_limited``,
-                ``room_unavailable``; ``unavailable``, which may hide a success.
+                ``too_many_pins``, ``room_unavailable``; ``unavailable``, which may hide a success.
         """
+        if change.parts.kind == Kind.PINNED:
+            known = await self._look_at_pins(change)
+            if known is not None:
+                return known
         try:
             return await self._warm(change.room, lambda: post_change(self._client, change))
         except UnknownTarget:
@@ -121,6 +128,22 @@ class Archive:
         if isinstance(found, Posted):
             return found
         return await self._warm(change.room, lambda: post_change(self._client, change, found))
+
+    async def _look_at_pins(self, change: Change) -> Posted | None:
+        """Tell where the pin of a message stands that is pinned already.
+
+        Raises:
+            Refusal: ``too_many_pins``, and as ``pinned``.
+        """
+        if b'"on":true' not in change.parts.end:
+            return None
+        held = await Pins(self._client, self._messages, change.room).held()
+        for pin in held.values():
+            if pin.target == change.target:
+                return Posted(pin.event.position, pin.event.fields["at"], duplicate=True)
+        if len(held) >= PINS_MAX:
+            raise Refusal("too_many_pins")
+        return None
 
     async def _find_target(self, change: Change) -> Vouched | Posted:
         """Find the message of a change, or the change itself, in PostgreSQL."""
@@ -196,12 +219,24 @@ class Archive:
         Raises:
             Refusal: ``room_gone``, ``unavailable``.
         """
-        try:
-            top = await history.sync(self._client, room, None, 0, 0)
-        except Cold:
-            return []
-        first = Position(top.saved.epoch, top.saved.seq + 1)
-        return (await history.changes(self._client, room, first)).entries
+        return await unsaved_changes(self._client, room)
+
+    async def pinned(self, room: str) -> list[bytes]:
+        """Give the pinned messages as they are now, as event JSON, the last pinned first.
+
+        Raises:
+            Refusal: ``room_gone``, ``room_unavailable``, ``unavailable``.
+        """
+        return await Pins(self._client, self._messages, room).listed()
+
+    async def versions(self, room: str, position: Position) -> list[Version]:
+        """Give the texts that a message had, the oldest first; the last is the one of now.
+
+        Raises:
+            Refusal: ``message_not_found``, also for a deleted one; ``room_gone``,
+                ``room_unavailable``, ``unavailable``.
+        """
+        return await versions(self._client, self._messages, room, position)
 
     async def _resume_from_storage(self, room: str, position: Position, top: Synced) -> Synced:
         limit = self._settings.resume_events

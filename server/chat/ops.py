@@ -109,7 +109,7 @@ async def mark_read(connection: Connection, command: commands.Read) -> None:
 
 
 async def change(connection: Connection, command: commands.Change) -> None:
-    """Edit or delete a message, or put an emoji under it or away."""
+    """Edit, delete or pin a message, or put an emoji under it or away."""
     connection.room(command.room)
     posted = await connection.around.archive.change(_change_of(connection.user, command))
     connection.answer(command, posted.describe(command.room))
@@ -121,6 +121,8 @@ def _change_of(user: User, command: commands.Change) -> Change:
         parts = events.edited(room, user, cid, command.text)
     elif isinstance(command, commands.Delete):
         parts = events.deleted(room, user, cid)
+    elif isinstance(command, commands.Pin):
+        parts = events.pinned(room, user, cid, command.on)
     else:
         parts = events.reaction(room, user, cid, command.emoji, command.on)
     return Change(room, user, cid, command.position, parts)

@@ -90,6 +90,17 @@ class React:
 
 
 @dataclass(frozen=True, slots=True)
+class Pin:
+    """Pin the message at ``position`` for everybody in the room, or take the pin away."""
+
+    id: str
+    room: str
+    cid: str
+    position: Position
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Typing:
     """Tell the room that this person types."""
 
@@ -132,7 +143,7 @@ class Ping:
     id: str
 
 
-Change: TypeAlias = Edit | Delete | React
+Change: TypeAlias = Edit | Delete | React | Pin
 """The ops that change a message."""
 
 Command: TypeAlias = (
@@ -146,6 +157,7 @@ _FIELDS: dict[str, frozenset[str]] = {
     "edit": frozenset({"op", "id", "room", "cid", "epoch", "seq", "text"}),
     "delete": frozenset({"op", "id", "room", "cid", "epoch", "seq"}),
     "react": frozenset({"op", "id", "room", "cid", "epoch", "seq", "emoji", "on"}),
+    "pin": frozenset({"op", "id", "room", "cid", "epoch", "seq", "on"}),
     "typing": frozenset({"op", "id", "room"}),
     "read": frozenset({"op", "id", "room", "epoch", "seq"}),
     "history": frozenset({"op", "id", "room", "before", "after", "limit"}),
@@ -199,7 +211,7 @@ def _decode(fields: dict[str, Any], re: str, limits: Limits) -> Command:
     if op == "refresh":
         return Refresh(re, _string(fields, "token", TOKEN_MAX_CHARS))
     room = _room(fields)
-    if op in {"edit", "delete", "react"}:
+    if op in {"edit", "delete", "react", "pin"}:
         return _change(op, fields, re, room, limits)
     if op == "history":
         return _history(fields, re, room, limits)
@@ -236,11 +248,14 @@ def _change(op: str, fields: dict[str, Any], re: str, room: str, limits: Limits)
         return Edit(re, room, cid, position, _text(fields, limits))
     if op == "delete":
         return Delete(re, room, cid, position)
-    emoji, on = fields.get("emoji"), fields.get("on")
-    if type(emoji) is not str:
-        raise Refusal("bad_request", "emoji must be a string.")
+    on = fields.get("on")
     if type(on) is not bool:
         raise Refusal("bad_request", "on must be true or false.")
+    if op == "pin":
+        return Pin(re, room, cid, position, on)
+    emoji = fields.get("emoji")
+    if type(emoji) is not str:
+        raise Refusal("bad_request", "emoji must be a string.")
     return React(re, room, cid, position, check_emoji(emoji), on)
 
 

@@ -58,6 +58,7 @@ KINDS: dict[str, Kind] = {
     "invite_over": Kind(410, "This invitation is not valid any more."),
     "reset_over": Kind(410, "This link does not work any more. Ask for a new one."),
     "message_not_found": Kind(404, "There is no such message, or it was deleted."),
+    "too_many_pins": Kind(400, "The room has as many pinned messages as it may."),
     "not_subscribed": Kind(400, "Subscribe to the room first."),
     "too_many_rooms": Kind(400, "The socket holds as many rooms as it may."),
     "too_many_owned": Kind(400, "You own as many rooms as one person may."),

@@ -40,6 +40,8 @@ class Kind(StrEnum):
     """A message is deleted."""
     REACTION = "a"
     """Somebody put an emoji under a message, or took it away."""
+    PINNED = "n"
+    """A message is pinned for everybody in the room, or is not any more."""
     SAVED = "s"
     """The watermark moved. No position of its own; the header carries the watermark."""
     CHANGED = "c"
@@ -92,7 +94,7 @@ class ChangeParts(NamedTuple):
         return Parts(self.kind, self.subject, self.head, self.tail + where + self.end)
 
 
-CHANGES = frozenset({Kind.EDITED, Kind.TOMBSTONE, Kind.REACTION})
+CHANGES = frozenset({Kind.EDITED, Kind.TOMBSTONE, Kind.REACTION, Kind.PINNED})
 """The kinds that change a message and are not shown by themselves."""
 
 
@@ -153,6 +155,11 @@ def deleted(room: str, user: User, cid: str) -> ChangeParts:
 def reaction(room: str, user: User, cid: str, emoji: str, on: bool) -> ChangeParts:
     """Somebody put an emoji under a message, or took it away."""
     return _change(Kind.REACTION, "reaction", room, user, cid, {"emoji": emoji, "on": on})
+
+
+def pinned(room: str, user: User, cid: str, on: bool) -> ChangeParts:
+    """Somebody pinned a message, or took the pin away."""
+    return _change(Kind.PINNED, "pinned", room, user, cid, {"on": on})
 
 
 def assemble(parts: Parts, position: Position, at: int) -> bytes:

@@ -5,14 +5,15 @@ they are now. A folded message is the event of the message, with the newest text
 
     "edited":    {"epoch","seq","at"}                       when it was edited
     "deleted":   {"epoch","seq","at","user":{"id","name"}}  when it is gone; its text is ""
+    "pinned":    {"epoch","seq","at","user":{"id","name"}}  while it is pinned
     "reactions": [{"emoji","users":[{"id","name"}, …]}, …]  what is under it, the oldest first
 
 each only where there is something to say; nothing is said of a deleted message but that, and
 it has no files.
 
 A message is known by its author and cid. Of each kind of change (the text, the deletion,
-one person's use of one emoji) the one with the highest position counts, so changes may come
-in any order and any number of times.
+one person's use of one emoji, the pin) the one with the highest position counts, so changes may
+come in any order and any number of times.
 """
 
 from __future__ import annotations
@@ -33,11 +34,17 @@ SHOWN = frozenset({Kind.MESSAGE, Kind.JOINED, Kind.LEFT, Kind.ROLE, Kind.DELETED
 
 
 class Change(NamedTuple):
-    """An edit, a deletion or a reaction: where it stands and the fields of its event."""
+    """An edit, a deletion, a reaction or a pin: where it stands and the fields of its event."""
 
     position: Position
     kind: str
     fields: dict[str, Any]
+
+    @classmethod
+    def read(cls, kind: str, event: bytes) -> Change:
+        """Decode the event of a change."""
+        fields = orjson.loads(event)
+        return cls(Position(fields["epoch"], fields["seq"]), kind, fields)
 
     @property
     def target(self) -> Identity:
@@ -63,8 +70,7 @@ class Fold:
         """Take a change in; events of other kinds are no changes."""
         if kind not in CHANGES:
             return
-        fields = orjson.loads(event)
-        change = Change(Position(fields["epoch"], fields["seq"]), kind, fields)
+        change = Change.read(kind, event)
         known = self._changes[change.target]
         other = known.get(change.aspect)
         if other is None or other.position < change.position:
@@ -102,6 +108,9 @@ def _summary(changes: dict[tuple[str, ...], Change]) -> dict[str, Any]:
     edit = changes.get((Kind.EDITED,))
     if edit is not None:
         summary = {"text": edit.fields["text"], "edited": _place(edit)}
+    pin = changes.get((Kind.PINNED,))
+    if pin is not None and pin.fields["on"]:
+        summary["pinned"] = _place(pin) | {"user": pin.fields["user"]}
     reactions: dict[str, list[dict[str, str]]] = {}
     for change in sorted(changes.values()):
         if change.kind == Kind.REACTION and change.fields["on"]:

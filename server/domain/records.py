@@ -25,6 +25,7 @@ EV_OF_KIND: dict[str, str] = {
     Kind.EDITED: "edited",
     Kind.TOMBSTONE: "deleted",
     Kind.REACTION: "reaction",
+    Kind.PINNED: "pinned",
 }
 """The kinds that have a position, with their word on the wire."""
 
@@ -145,8 +146,8 @@ def _check_change(kind: str, rest: dict[str, Any]) -> None:
         _id(target.get(name), name)
     if kind == Kind.REACTION:
         _string(rest.get("emoji"), "emoji")
-        if type(rest.get("on")) is not bool:
-            raise ValueError("on must be true or false")
+    if kind in {Kind.REACTION, Kind.PINNED} and type(rest.get("on")) is not bool:
+        raise ValueError("on must be true or false")
 
 
 def _object(payload: bytes) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -96,6 +97,17 @@ async def after(client: RedisClient, room: str, position: Position, limit: int) 
     return entries(await client.execute("XRANGE", log, f"({position}", "+", "COUNT", limit))
 
 
+async def standing(client: RedisClient, room: str, positions: Sequence[Position]) -> list[Entry]:
+    """Return the events that the log has at these positions.
+
+    Raises:
+        Refusal: ``unavailable``.
+    """
+    log = keys.room_keys(client.partition_of(room), room).log
+    commands = [("XRANGE", log, str(position), str(position)) for position in positions]
+    return [entry for reply in await client.execute_all(commands) for entry in entries(reply)]
+
+
 class Changes(NamedTuple):
     """The changes in a log from an entry on; ``whole`` tells whether that entry was there."""
 
@@ -104,7 +116,7 @@ class Changes(NamedTuple):
 
 
 async def changes(client: RedisClient, room: str, first: Position) -> Changes:
-    """Read the edits, deletions and reactions from the entry at ``first`` on.
+    """Read the edits, deletions, reactions and pins from the entry at ``first`` on.
 
     Raises:
         Refusal: ``unavailable``.

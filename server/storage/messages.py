@@ -160,6 +160,27 @@ class Messages:
         async with self._pool.connection() as connection:
             return await saved_changes(connection, messages)
 
+    async def pins_of(self, room_id: str, limit: int) -> list[StoredEvent]:
+        """Give the events of the pins that hold, the last first."""
+        async with self._pool.connection() as connection:
+            rows = await fetch(queries.pins_of(connection, room_id=room_id, limit=limit))
+        return [_event_of(row) for row in rows]
+
+    async def named(self, messages: Sequence[Identity]) -> list[StoredEvent]:
+        """Give messages by their names, in no order."""
+        columns = _columns(("room_ids", "user_ids", "cids"), messages)
+        async with self._pool.connection() as connection:
+            rows = await fetch(queries.named_messages(connection, **columns))
+        return [_event_of(row) for row in rows]
+
+    async def edits_of(self, room_id: str, user_id: str, cid: str) -> list[StoredEvent]:
+        """Give all edits of a message, the oldest first."""
+        async with self._pool.connection() as connection:
+            rows = await fetch(
+                queries.edits_of(connection, room_id=room_id, user_id=user_id, cid=cid)
+            )
+        return [_event_of(row) for row in rows]
+
     async def newest(self, room_id: str) -> Position:
         """Tell where the saved history ends, ``START`` when there is none."""
         async with self._pool.connection() as connection:

@@ -1,4 +1,4 @@
-"""Changing messages over HTTP: edits, deletions, reactions."""
+"""Changing messages over HTTP: edits, deletions, reactions, pins."""
 
 from __future__ import annotations
 
@@ -46,6 +46,10 @@ class Changer:
     async def react(self, emoji: str, *, on: bool) -> Posted:
         """Put an emoji under the message, or take it away."""
         return await self._make(events.reaction(*self._who, check_emoji(emoji), on))
+
+    async def pin(self, *, on: bool) -> Posted:
+        """Pin the message for everybody in the room, or take the pin away."""
+        return await self._make(events.pinned(*self._who, on))
 
     @property
     def _who(self) -> tuple[str, User, str]:

@@ -21,6 +21,7 @@ OPS: dict[str, tuple[Scope, dict[str, Any]]] = {
     "history": (Scope.READ, {}),
     "send": (Scope.WRITE, {"cid": "c1", "text": "Tea?"}),
     "edit": (Scope.WRITE, {"cid": "c2", "text": "Coffee?", **PLACE}),
+    "pin": (Scope.WRITE, {"cid": "c5", "on": True, **PLACE}),
     "react": (Scope.WRITE, {"cid": "c3", "emoji": "👍", "on": True, **PLACE}),
     "delete": (Scope.WRITE, {"cid": "c4", **PLACE}),
     "typing": (Scope.WRITE, {}),

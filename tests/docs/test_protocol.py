@@ -146,6 +146,7 @@ async def test_every_event_looks_as_documented(town: Town) -> None:
     _assert_same_shape(await hers.event("message", cid="c17"), SERVER["message-reply"], "reply")
     await hers.ask("edit", cid="c12", text="Coffee?", **at)
     await his.ask("react", cid="c13", emoji="👍", on=True, **at)
+    await hers.ask("pin", cid="c18", on=True, **at)
     await hers.ask("delete", cid="c14", **at)
     again, _ = await replica.enter(alice, room, (1, 1))
     await hers.event("saved")

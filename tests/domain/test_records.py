@@ -22,6 +22,7 @@ changes = st.one_of(
     st.builds(events.edited, ids, users, ids, texts),
     st.builds(events.deleted, ids, users, ids),
     st.builds(events.reaction, ids, users, ids, texts, st.booleans()),
+    st.builds(events.pinned, ids, users, ids, st.booleans()),
 )
 sizes = st.integers(0, 10**6)
 files = st.builds(File, ids, texts, texts, numbers) | st.builds(

@@ -42,6 +42,7 @@ CHANGES: dict[str, Callable[[str, User, str], events.ChangeParts]] = {
     "e": lambda room, user, cid: events.edited(room, user, cid, "better words"),
     "x": events.deleted,
     "a": lambda room, user, cid: events.reaction(room, user, cid, "👍", True),
+    "n": lambda room, user, cid: events.pinned(room, user, cid, True),
 }
 RULES = hypothesis.settings(
     max_examples=40,
@@ -190,7 +191,8 @@ class Library(World, RuleBasedStateMachine):
         if (asked.room, author, cid) in self.gone:
             return "message_not_found"
         kind = asked.parts.kind
-        if who != author and (kind == "e" or (kind == "x" and live.members[who] not in MAY_DELETE)):
+        leads, own = live.members[who] in MAY_DELETE, who == author
+        if not {"e": own, "x": own or leads, "n": leads}.get(kind, True):
             return "forbidden"
         full = len(self.line(asked.room).drain) >= DRAIN_LIMIT
         return "storage_backlog" if full else "ok"
@@ -203,8 +205,7 @@ class Library(World, RuleBasedStateMachine):
             stored = self.stored[asked.room].entries
             if entry is None or entry.kind != "m" or entry not in stored:
                 raise Refusal("message_not_found") from None
-            author, cid = name_of(entry) or ("", "")
-            vouched = Vouched(author, cid, orjson.loads(entry.event)["at"])
+            vouched = Vouched(*(name_of(entry) or ("", "")), orjson.loads(entry.event)["at"])
             return await change(self.client, asked, vouched)
 
     # --- People -------------------------------------------------------------------------

@@ -32,7 +32,7 @@ ROOMS = {
     "garden": Visibility.PRIVATE,
     "attic": Visibility.PUBLIC,
 }
-POSITIONED = frozenset("mjlgdexa")
+POSITIONED = set("mjlgdexan")
 
 
 class World:

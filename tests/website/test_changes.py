@@ -17,6 +17,7 @@ PEOPLE = ("stranger", "ex-member", "banned", "member", "moderator", "owner", "au
 ALLOWED = {
     "edit": {"author"},
     "delete": {"author", "owner", "moderator"},
+    "pin": {"owner", "moderator"},
     "react": {"author", "owner", "moderator", "member"},
     "take back": {"author", "owner", "moderator", "member"},
 }
@@ -36,6 +37,8 @@ async def change(visitor: Visitor, room: str, at: str, what: str, query: str = "
         return await visitor.send("PATCH", message, {"text": "edited"})
     if what == "delete":
         return await visitor.ask("DELETE", message + query)
+    if what == "pin":
+        return await visitor.ask("PUT", f"/api/v1/rooms/{room}/pins/{at}{query}")
     method = "PUT" if what == "react" else "DELETE"
     return await visitor.ask(method, f"{message}/reactions/👍{query}")
 

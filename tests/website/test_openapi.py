@@ -160,6 +160,7 @@ async def test_real_answers_look_as_the_document_says(site: Site) -> None:
     await step(alice, "put", "/api/v1/push", subscription)
     await step(alice, "put", "/api/v1/push", subscription | {"auth": "x"})
     await step(alice, "delete", "/api/v1/push")
+    await _pin(step, alice, bob, room)
     await step(bob, "delete", f"{at}/membership", room_id=room)
     await step(bob, "post", f"{at}/messages", {"cid": "c1", "text": "hi"}, room_id=room)
     await step(bob, "delete", f"{at}/membership", room_id=room)
@@ -279,3 +280,17 @@ async def _moderate(step: Any, alice: Any, bob: Any, room: str) -> None:
     await step(alice, "post", "/api/v1/direct/{user_id}", user_id=ids["user_id"])
     await step(bob, "post", "/api/v1/direct/{user_id}", user_id=ids["user_id"])
     await step(alice, "patch", at, {"visibility": "public"}, room_id=room)
+
+
+async def _pin(step: Any, alice: Any, bob: Any, room: str) -> None:
+    at = "/api/v1/rooms/{room_id}"
+    body = {"cid": "pinned", "text": "read this"}
+    posted = (await step(alice, "post", f"{at}/messages", body, room_id=room)).json
+    where = {"room_id": room, "position": f"{posted['epoch']}-{posted['seq']}"}
+    pin = at + "/pins/{position}"
+    await step(alice, "put", pin, **where)
+    await step(bob, "put", pin, **where)
+    await step(alice, "get", f"{at}/pins", room_id=room)
+    await step(alice, "get", at + "/messages/{position}/versions", **where)
+    await step(alice, "get", at + "/messages/{position}/versions", room_id=room, position="x")
+    await step(alice, "delete", pin, **where)

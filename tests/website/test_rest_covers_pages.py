@@ -23,6 +23,7 @@ FORMS: Final[dict[str, tuple[str, ...]]] = {
     "/chatrooms/direct/{user_id}": ("POST direct/{user_id}",),
     "/chatrooms/chat/{room_id}": (f"POST {ROOM}/messages",),
     "/chatrooms/files/{room_id}": (f"POST {ROOM}/files", f"POST {ROOM}/messages"),
+    "/chatrooms/pins/{room_id}/{position}/remove": (f"DELETE {ROOM}/pins/{{position}}",),
     "/chatrooms/settings/{room_id}": (f"PATCH {ROOM}",),
     "/chatrooms/settings/{room_id}/invites": (f"POST {ROOM}/invites",),
     "/chatrooms/settings/{room_id}/invites/{invite_id}/revoke": (
@@ -73,6 +74,7 @@ OPS: Final[dict[str, tuple[str, ...]]] = {
     "edit": (f"PATCH {MESSAGE}",),
     "delete": (f"DELETE {MESSAGE}",),
     "react": (f"PUT {MESSAGE}/reactions/{{emoji}}", f"DELETE {MESSAGE}/reactions/{{emoji}}"),
+    "pin": (f"PUT {ROOM}/pins/{{position}}", f"DELETE {ROOM}/pins/{{position}}"),
     "read": (f"PUT {ROOM}/read",),
     "history": (f"GET {ROOM}/messages",),
 }

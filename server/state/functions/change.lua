@@ -1,7 +1,7 @@
--- Change a message: give it another text, delete it, or put an emoji under it.
+-- Change a message: give it another text, delete it, pin it, or put an emoji under it.
 --
 -- KEYS - head, events channel, drain, room, log, members, gone, seen
--- ARGV - room id, user id, kind ('e', 'x' or 'a'), epoch and seq of the message, head of
+-- ARGV - room id, user id, kind ('e', 'x', 'a' or 'n'), epoch and seq of the message, head of
 --        the event, its tail up to the target, what stands after the target;
 --        events that the log keeps, ms for which cids are remembered, most records in the
 --        drain; the change's cid; what stands in a seen key before the user;
@@ -11,7 +11,23 @@
 -- message_not_found, forbidden, storage_backlog, or unknown_target: the log does not have
 -- the message, PostgreSQL may.
 
-local MAY_DELETE = {owner = true, moderator = true}
+local MODERATES = {owner = true, moderator = true}
+
+-- In direct messages, where two people are and nobody is above the other, both may pin.
+local function may_pin(members, role)
+  if MODERATES[role] then
+    return true
+  end
+  if redis.call('HLEN', members) > 2 then
+    return false
+  end
+  for _, member in ipairs(redis.call('HVALS', members)) do
+    if role_of(member) == 'owner' then
+      return false
+    end
+  end
+  return true
+end
 
 -- Return author, cid and time of the message at a position, or a code.
 local function find(room, epoch, seq, author, cid, at)
@@ -76,7 +92,9 @@ local function change(keys, args)
   if redis.call('HEXISTS', keys[7], name) == 1 then
     return {'message_not_found'}
   end
-  if author ~= user and (kind == 'e' or (kind == 'x' and not MAY_DELETE[role])) then
+  if author ~= user and (kind == 'e' or (kind == 'x' and not MODERATES[role])) then
+    return {'forbidden'}
+  elseif kind == 'n' and not may_pin(keys[6], role) then
     return {'forbidden'}
   end
   if redis.call('XLEN', keys[3]) >= tonumber(args[11]) then

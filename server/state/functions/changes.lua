@@ -1,4 +1,4 @@
--- Read the changes of messages out of a log: edits, deletions and reactions alone.
+-- Read the changes of messages out of a log: edits, deletions, reactions and pins alone.
 --
 -- KEYS - log
 -- ARGV - id of the first entry to look at, most entries to look at
@@ -6,7 +6,7 @@
 -- Returns {1 when the first entry is there, id of the last entry looked at or '' when that
 -- was the end of the log, changes as XRANGE gives them}.
 
-local CHANGE = {e = true, x = true, a = true}
+local CHANGE = {e = true, x = true, a = true, n = true}
 
 local function changes(keys, args)
   local count = tonumber(args[2])

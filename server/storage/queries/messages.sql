@@ -34,7 +34,7 @@ LIMIT :limit;
 
 -- name: changes_of(room_ids, user_ids, cids)
 -- What counts of the changes of these messages: the last text, the deletion, and the last
--- word of each person on each emoji.
+-- word of each person on each emoji, and on the pin.
 SELECT DISTINCT ON (change.room_id, wanted.user_id, wanted.cid, change.kind, emoji, person)
        change.room_id, change.epoch, change.seq, change.kind, change.at, change.user_id,
        change.user_name, change.cid, change.text, change.data,
@@ -42,11 +42,46 @@ SELECT DISTINCT ON (change.room_id, wanted.user_id, wanted.cid, change.kind, emo
        CASE WHEN change.kind = 'a' THEN change.user_id END AS person
 FROM unnest(:room_ids::text[], :user_ids::text[], :cids::text[]) AS wanted (room_id, user_id, cid)
 JOIN messages AS change
-  ON change.room_id = wanted.room_id AND change.kind IN ('e', 'x', 'a')
+  ON change.room_id = wanted.room_id AND change.kind IN ('e', 'x', 'a', 'n')
  AND change.data::jsonb #>> '{target,user}' = wanted.user_id
  AND change.data::jsonb #>> '{target,cid}' = wanted.cid
 ORDER BY change.room_id, wanted.user_id, wanted.cid, change.kind, emoji, person,
          change.epoch DESC, change.seq DESC;
+
+-- name: pins_of(room_id, limit)
+-- The pins of a room that hold, the last first.
+SELECT room_id, epoch, seq, kind, at, user_id, user_name, cid, text, data
+FROM (
+    SELECT DISTINCT ON (data::jsonb #>> '{target,user}', data::jsonb #>> '{target,cid}') *
+    FROM messages WHERE room_id = :room_id AND kind = 'n'
+    ORDER BY data::jsonb #>> '{target,user}', data::jsonb #>> '{target,cid}',
+             epoch DESC, seq DESC
+) AS pin
+WHERE (data::jsonb ->> 'on')::boolean AND NOT EXISTS (
+    SELECT FROM messages AS tombstone
+    WHERE tombstone.room_id = pin.room_id AND tombstone.kind = 'x'
+      AND tombstone.data::jsonb #>> '{target,user}' = pin.data::jsonb #>> '{target,user}'
+      AND tombstone.data::jsonb #>> '{target,cid}' = pin.data::jsonb #>> '{target,cid}'
+)
+ORDER BY epoch DESC, seq DESC
+LIMIT :limit;
+
+-- name: named_messages(room_ids, user_ids, cids)
+-- Messages by their names.
+SELECT message.*
+FROM unnest(:room_ids::text[], :user_ids::text[], :cids::text[]) AS wanted (room_id, user_id, cid)
+JOIN messages AS message
+  ON message.room_id = wanted.room_id AND message.user_id = wanted.user_id
+ AND message.cid = wanted.cid AND message.kind = 'm';
+
+-- name: edits_of(room_id, user_id, cid)
+-- All texts that a message was given later, the oldest first.
+SELECT room_id, epoch, seq, kind, at, user_id, user_name, cid, text, data
+FROM messages
+WHERE room_id = :room_id AND kind = 'e'
+  AND data::jsonb #>> '{target,user}' = :user_id
+  AND data::jsonb #>> '{target,cid}' = :cid
+ORDER BY epoch, seq;
 
 -- name: has_position(room_id, epoch, seq)$
 -- Whether an event stands exactly there.
@@ -68,7 +103,7 @@ WHERE room_id = :room_id AND epoch = :epoch AND seq = :seq AND kind = 'm'
 -- name: change_of(room_id, user_id, cid)^
 -- Where a person's change of this cid stands.
 SELECT epoch, seq, at FROM messages
-WHERE room_id = :room_id AND user_id = :user_id AND cid = :cid AND kind IN ('e', 'x', 'a');
+WHERE room_id = :room_id AND user_id = :user_id AND cid = :cid AND kind IN ('e', 'x', 'a', 'n');
 
 -- name: newest_position(room_id)^
 -- Where the saved history of a room ends, set-aside records included.

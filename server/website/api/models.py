@@ -216,11 +216,17 @@ class FileModel(Output):
     height: int | SkipJsonSchema[None] = None
 
 
+class PinnedModel(EditedModel):
+    """The pin of a message, and who put it there."""
+
+    user: PersonModel
+
+
 class EventModel(BaseModel):
     """An event as it came on the socket; each kind has fields of its own besides.
 
-    A message is shown as it is now: ``edited``, ``deleted`` and ``reactions`` are there where
-    there is something to say.
+    A message is shown as it is now: ``edited``, ``deleted``, ``pinned`` and ``reactions`` are
+    there where there is something to say.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -235,7 +241,15 @@ class EventModel(BaseModel):
     files: list[FileModel] | SkipJsonSchema[None] = None
     edited: EditedModel | SkipJsonSchema[None] = None
     deleted: DeletedMessageModel | SkipJsonSchema[None] = None
+    pinned: PinnedModel | SkipJsonSchema[None] = None
     reactions: list[ReactionModel] | SkipJsonSchema[None] = None
+
+
+class VersionModel(PositionModel):
+    """A text that a message had from ``at`` on; the position is the edit's."""
+
+    at: int = Field(description="Unix milliseconds")
+    text: str
 
 
 class HistoryModel(Output):

@@ -41,8 +41,19 @@ test("the last word of a person on an emoji wins, and each person counts once", 
 
 test("a deletion wins over everything, for ever", () => {
   for (const order of orders([deleted(5), edited(6, "again"), reaction(7, ALICE)])) {
-    assert.deepEqual(view(order), { text: "", isEdited: false, isDeleted: true, reactions: [] });
+    assert.deepEqual(view(order), { text: "", isEdited: false, isPinned: false, isDeleted: true, reactions: [] });
   }
+});
+
+test("the last word on a pin wins, whoever said it", () => {
+  const pinned = (seq, user, on = true) => ({ ...reaction(seq, user, on), ev: "pinned" });
+  for (const order of orders([pinned(5, ALICE), pinned(6, BOB, false), pinned(7, ALICE)])) {
+    assert.equal(view(order).isPinned, true);
+  }
+  for (const order of orders([pinned(5, ALICE), pinned(6, BOB, false)])) assert.equal(view(order).isPinned, false);
+  const said = { ...message(1), pinned: { epoch: EPOCH, seq: 9, at: EPOCH, user: ALICE } };
+  assert.equal(view([pinned(8, BOB, false)], said).isPinned, true);
+  assert.equal(view([pinned(10, BOB, false)], said).isPinned, false);
 });
 
 test("a message of a page of history has its changes in it, and an older one changes nothing", () => {

@@ -4,14 +4,14 @@ import { tell } from "./message-node.js";
 import { toEnd } from "./rows.js";
 
 /** Letters where they lie on a Latin and on a Russian keyboard. */
-const KEYS = { e: "edit", у: "edit", r: "react", к: "react", q: "reply", й: "reply", l: "link", д: "link", Delete: "delete" };
+const KEYS = { e: "edit", у: "edit", r: "react", к: "react", q: "reply", й: "reply", l: "link", д: "link", p: "pin", з: "pin", Delete: "delete" };
 const MODERATES = new Set(["owner", "moderator"]);
 
 /**
  * What one may do with a message: react, copy its address, and edit or delete an own one. One toolbar goes to the message that is pointed
  * at, focused or tapped; from the focused timeline the arrows go from message to message.
  */
-export default function actions(element, { session, words }) {
+export default function actions(element, { data, session, words, csrf }) {
   const { conversation } = session;
   const { timeline, changes } = conversation;
   const text = document.getElementById("text");
@@ -30,6 +30,11 @@ export default function actions(element, { session, words }) {
   element.addEventListener("focusin", (event) => event.target !== element && show(messageOf(event.target)));
   element.addEventListener("focusout", (event) => element.contains(event.relatedTarget) || hide());
   element.addEventListener("click", click);
+  document.getElementById("pins-link").addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    showPins();
+  });
   element.addEventListener("keydown", key);
   timeline.on("reset", hide);
   timeline.on("change", (message) => nodeOf(message) === bar.parentElement && show(bar.parentElement));
@@ -49,6 +54,13 @@ export default function actions(element, { session, words }) {
       return;
     }
     const own = timeline.isOwn(message);
+    const view = changes.view(message);
+    const pin = bar.querySelector('[data-act="pin"]');
+    pin.hidden = !mayPin();
+    pin.setAttribute("aria-pressed", String(view.isPinned));
+    pin.title = words.say(view.isPinned ? "unpin" : "pin");
+    pin.setAttribute("aria-label", pin.title);
+    bar.querySelector('[data-act="versions"]').hidden = !view.isEdited;
     bar.querySelector('[data-act="edit"]').hidden = !own;
     bar.querySelector('[data-act="delete"]').hidden = !own && !MODERATES.has(conversation.role);
     if (bar.parentElement !== node) put(() => node.append(bar));
@@ -97,7 +109,40 @@ export default function actions(element, { session, words }) {
       hide();
       changes.begin(message);
     } else if (what === "delete") ask(message);
+    else if (what === "pin") changes.pin(message, !changes.view(message).isPinned);
+    else if (what === "versions") {
+      import("./sheets.js").then(({ openVersions }) => openVersions({ room: conversation.room, message, words }));
+    }
     else copyLink(message);
+  }
+
+  const mayPin = () => MODERATES.has(conversation.role) || data.room.direct;
+
+  async function showPins() {
+    const { openPins } = await import("./sheets.js");
+    openPins({ room: conversation.room, mayPin: mayPin(), jump, unpin, words });
+  }
+
+  /** Goes to a message that is on the page; where it is not, the address of it leads there. */
+  function jump({ epoch, seq }) {
+    const node = element.querySelector(`.message[data-epoch="${epoch}"][data-seq="${seq}"]`);
+    if (!node) return false;
+    node.tabIndex = -1;
+    // The dialog gives the focus back when it closes.
+    setTimeout(() => {
+      node.scrollIntoView({ block: "center" });
+      node.focus({ preventScroll: true });
+    });
+    return true;
+  }
+
+  async function unpin(message) {
+    const answer = await fetch(`/api/v1/rooms/${conversation.room}/pins/${written(message)}`, {
+      method: "DELETE",
+      headers: { "X-CSRF-Token": csrf },
+    }).catch(() => null);
+    if (answer?.ok) return "";
+    return (await answer?.json().catch(() => null))?.error?.code ?? "unavailable";
   }
 
   /** An address that opens the room around the message; the browser may refuse to have it copied. */

@@ -166,7 +166,9 @@ export function showFold(node, view, words) {
   const files = node.querySelector(":scope > .files");
   if (files) files.hidden = view.isDeleted;
   node.classList.toggle("message--deleted", view.isDeleted);
-  if (view.isEdited) text.dataset.mark = words.say("edited");
+  node.classList.toggle("message--pinned", view.isPinned);
+  const marks = [view.isEdited && words.say("edited"), view.isPinned && words.say("pinned")].filter(Boolean);
+  if (marks.length) text.dataset.mark = marks.join(" ");
   else delete text.dataset.mark;
   showReactions(node, view.reactions, words);
 }

@@ -134,7 +134,8 @@ export default function rooms(element, page) {
   /** A line that stands for a message changes with it. One that the server drew is asked for with the next list. */
   function change({ ev, room, target, text }) {
     const last = newest.get(room);
-    if (last?.cid !== target.cid || last.user.id !== target.user || ev === "reaction") return;
+    if (ev !== "edited" && ev !== "deleted") return;
+    if (last?.cid !== target.cid || last.user.id !== target.user) return;
     const said = { ...last, text: ev === "edited" ? text : words.say("messageDeleted") };
     newest.set(room, said);
     lasts.set(room, said);

@@ -5,9 +5,11 @@ import { START, at, compare } from "./position.js";
 
 /** Changes of one page that wait for an answer; a further one is refused. */
 const LIMIT = 100;
-const EVENTS = { edit: "edited", delete: "deleted", react: "reaction" };
+const EVENTS = { edit: "edited", delete: "deleted", react: "reaction", pin: "pinned" };
 
-export const isChange = (event) => event.ev === "edited" || event.ev === "deleted" || event.ev === "reaction";
+const CHANGES = new Set([...Object.values(EVENTS)]);
+
+export const isChange = (event) => CHANGES.has(event.ev);
 
 /** What names a message for ever: its author, and the author's name for it. */
 export const identity = (user, cid) => `${user} ${cid}`;
@@ -21,12 +23,14 @@ export class Fold {
   #text;
   #edited = null;
   #reactions = new Map();
+  #pin = null;
 
   /** A message as it was said, or as a page of history gives it, with its changes in it. */
   constructor(message) {
     this.#text = message.text ?? "";
     this.isDeleted = Boolean(message.deleted);
     if (message.edited) this.#edited = message.edited.seq === undefined ? at(message) : at(message.edited);
+    if (message.pinned) this.#pin = { where: at(message.pinned), on: true };
     for (const { emoji, users } of message.reactions ?? []) {
       for (const user of users) this.#react(emoji, user, { on: true, where: user.seq === undefined ? START : at(user) });
     }
@@ -41,6 +45,12 @@ export class Fold {
       return true;
     }
     if (change.ev === "reaction") return this.#react(change.emoji, change.user, { on: change.on, where });
+    if (change.ev === "pinned") {
+      const was = this.#pin;
+      if (was && compare(where, was.where) <= 0) return false;
+      this.#pin = { where, on: change.on };
+      return Boolean(was?.on) !== change.on;
+    }
     if (this.#edited && compare(where, this.#edited) <= 0) return false;
     this.#edited = where;
     this.#text = change.text;
@@ -50,7 +60,7 @@ export class Fold {
   /** How it looks to `me`, with own changes on top that are still on their way. */
   view(me, pending = []) {
     const seen = pending.length ? this.#copy(pending) : this;
-    if (seen.isDeleted) return { text: "", isEdited: false, isDeleted: true, reactions: [] };
+    if (seen.isDeleted) return { text: "", isEdited: false, isPinned: false, isDeleted: true, reactions: [] };
     const reactions = [...seen.#reactions].map(([emoji, people]) => {
       const users = [...people.values()].filter(({ on }) => on).map(({ user }) => user);
       return { emoji, users, isOwn: users.some(({ id }) => id === me) };
@@ -58,6 +68,7 @@ export class Fold {
     return {
       text: seen.#text,
       isEdited: seen.#edited !== null,
+      isPinned: Boolean(seen.#pin?.on),
       isDeleted: false,
       reactions: reactions.filter(({ users }) => users.length),
     };
@@ -74,6 +85,7 @@ export class Fold {
   #copy(changes) {
     const copy = new Fold({ text: this.#text, deleted: this.isDeleted });
     copy.#edited = this.#edited;
+    copy.#pin = this.#pin;
     for (const [emoji, people] of this.#reactions) copy.#reactions.set(emoji, new Map(people));
     for (const change of changes) copy.apply(change);
     return copy;
@@ -114,6 +126,10 @@ export class Changes extends Emitter {
 
   react(message, emoji, on) {
     return this.#add("react", message, { emoji, on });
+  }
+
+  pin(message, on) {
+    return this.#add("pin", message, { on });
   }
 
   begin(message) {

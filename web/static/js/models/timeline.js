@@ -5,6 +5,8 @@ import { START, at, compare, covered, follows } from "./position.js";
 /** Events that one page holds; more are forgotten from the top, and come back from the server when scrolled to. */
 export const HELD = 10_000;
 const FORGOTTEN_AT_ONCE = 1_000;
+/** What a newer server says beside these has a place, and nothing to show here. */
+const SHOWN = new Set(["message", "joined", "left", "role", "room_deleted"]);
 /** Deletions of messages that are not here; one of those may still come, sent again to a server that lost it. */
 const GRAVES = 1_000;
 
@@ -104,6 +106,7 @@ export class Timeline extends Emitter {
     if (!follows(event, this.last)) return "gap";
     this.last = at(event);
     if (isChange(event)) this.#change(event, { live: true });
+    else if (!SHOWN.has(event.ev)) return "applied";
     else if (this.hasLater) this.emit("later", event);
     else if (compare(event, this.latest) > 0) {
       this.events.push(...this.#take([event]));
@@ -180,10 +183,10 @@ export class Timeline extends Emitter {
       const name = identity(event.user.id, event.cid);
       this.#messages.set(name, event);
       if (this.#graves.has(name)) this.foldOf(event).apply({ ev: "deleted" });
-      else if (event.edited || event.deleted || event.reactions) this.foldOf(event);
+      else if (event.edited || event.deleted || event.reactions || event.pinned) this.foldOf(event);
     }
     for (const event of events) if (isChange(event)) this.#change(event);
-    return events.filter((event) => !isChange(event));
+    return events.filter(({ ev }) => SHOWN.has(ev));
   }
 
   #change(event, { live = false } = {}) {
