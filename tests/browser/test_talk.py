@@ -81,7 +81,7 @@ async def test_who_is_here_and_who_is_typing_is_seen_at_once(
     await bob.enter(room)
     for window in (alice, bob):
         await expect(window.here).to_have_text([owner, re.compile(f"{bob.name}$")])
-        await expect(window.find(".room__title .meta")).to_have_text("2 here now")
+        await expect(window.find("#online")).to_have_text("2 here now")
     await bob.writing.press_sequentially("Half a thought")
     await expect(alice.find(".typing")).to_have_text(f"{bob.name} is typing…")
     await expect(bob.find(".typing")).to_have_text("")
@@ -90,7 +90,7 @@ async def test_who_is_here_and_who_is_typing_is_seen_at_once(
     await expect(alice.find(".typing")).to_have_text("")
     await bob.page.close()
     await expect(alice.here).to_have_text([owner])
-    await expect(alice.find(".room__title .meta")).to_have_text("1 here now")
+    await expect(alice.find("#online")).to_have_text("1 here now")
 
 
 async def test_enter_breaks_the_line_where_there_is_no_keyboard(open_window: OpenWindow) -> None:

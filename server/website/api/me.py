@@ -63,8 +63,8 @@ async def change(request: web.Request) -> web.StreamResponse:
 )
 async def change_password(request: web.Request) -> web.StreamResponse:
     """Change the password; every other session ends."""
-    asked = await read_json(request, PasswordChange)
     deps, identity = request.app[DEPS], identity_of(request)
+    asked = await read_json(request, PasswordChange)
     await accounts.change_password(deps, identity, asked.current, asked.new)
     return await _account(request)
 
