@@ -52,6 +52,7 @@ class Overview:
     role: Role | None
     last: bytes | None
     visibility: Visibility
+    read: Position
 
 
 class Person(NamedTuple):
@@ -324,6 +325,7 @@ def _overview(row: list[Any]) -> Overview:
         role=Role(row[8].decode()) if row[8] else None,
         last=_folded(row[9], row[10]) if row[9] else None,
         visibility=Visibility(row[11].decode()),
+        read=Position(int(row[12]), int(row[13])),
     )
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from server.domain.fold import Fold
+from server.domain.fold import Fold, Identity
 from server.domain.ids import new_id
 from server.domain.positions import NUMBER_MAX, Position
 from server.domain.records import rebuild
@@ -47,6 +47,7 @@ class Summary:
     members: int
     role: Role | None
     last: bytes | None
+    read: Position | None = None
 
 
 class Deletion(NamedTuple):
@@ -208,6 +209,27 @@ class Rooms:
             tail=events,
         )
 
+    async def unread_with_at(
+        self, marks: Mapping[str, Position], most: int
+    ) -> list[tuple[Identity, str]]:
+        """Give the messages after these marks that have an ``@``, each with its text.
+
+        At most the ``most`` newest of each room.
+        """
+        if not marks:
+            return []
+        async with self._pool.connection() as connection:
+            rows = await fetch(
+                queries.unread_with_at(
+                    connection,
+                    room_ids=list(marks),
+                    epochs=[mark.epoch for mark in marks.values()],
+                    seqs=[mark.seq for mark in marks.values()],
+                    most=most,
+                )
+            )
+        return [((row["room_id"], row["user_id"], row["cid"]), row["text"]) for row in rows]
+
     async def summaries(self, room_ids: Sequence[str], user_id: str) -> dict[str, Summary]:
         """Summarize live rooms for a list; deleted and unknown ones are absent."""
         if not room_ids:
@@ -230,6 +252,7 @@ class Rooms:
                 members=row["members"],
                 role=None if row["role"] is None else Role(row["role"]),
                 last=last.get(row["id"]),
+                read=None if row["role"] is None else Position(row["read_epoch"], row["read_seq"]),
             )
             for row in rows
         }

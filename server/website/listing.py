@@ -13,6 +13,7 @@ from server.domain.rooms import Role, Room
 from server.state.rooms import Overview
 from server.storage.rooms import Summary, fold
 from server.website.deps import WebsiteDeps
+from server.website.mentions import count_mentions
 from server.website.rooms import overviews
 
 MEMBER_ROOMS_MAX: Final = 200
@@ -47,6 +48,7 @@ class RoomItem(NamedTuple):
     members: int
     online: int
     unread: int
+    mentions: int
     last: Last | None
     position: Position
 
@@ -97,8 +99,9 @@ async def find_rooms(
 
 async def _items(deps: WebsiteDeps, identity: Identity, rooms: list[Room]) -> list[RoomItem]:
     found = await overviews(deps, identity, [room.id for room in rooms])
+    mentioned = await count_mentions(deps, identity, found)
     items = [
-        _item(identity, room, overview)
+        _item(identity, room, overview, mentioned[room.id])
         for room in rooms
         # Banned people and rooms deleted a moment ago are not in the overview as live.
         if (overview := found.get(room.id)) is not None and overview.role is not Role.BANNED
@@ -108,7 +111,7 @@ async def _items(deps: WebsiteDeps, identity: Identity, rooms: list[Room]) -> li
     return items
 
 
-def _item(identity: Identity, room: Room, overview: Overview | Summary) -> RoomItem:
+def _item(identity: Identity, room: Room, overview: Overview | Summary, mentioned: int) -> RoomItem:
     return RoomItem(
         id=room.id,
         name=room.name,
@@ -122,6 +125,7 @@ def _item(identity: Identity, room: Room, overview: Overview | Summary) -> RoomI
         members=overview.members,
         online=overview.online if isinstance(overview, Overview) else 0,
         unread=overview.unread if overview.role is not None else 0,
+        mentions=mentioned if overview.role is not None else 0,
         last=_last(overview.last),
         position=overview.position or START,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 from playwright.async_api import expect
@@ -78,3 +79,28 @@ async def test_an_edited_message_tells_what_it_said_before(open_window: OpenWind
     await expect(alice.find(".sheet__text")).to_have_text(["the cat", "teh cat"])
     if folder := os.environ.get("PICTURES"):
         await alice.page.screenshot(path=f"{folder}/versions.png")
+
+
+async def test_mentions_are_counted_in_the_list_until_the_room_is_read(
+    open_window: OpenWindow,
+) -> None:
+    alice = await open_window("alice")
+    bob = await open_window("bob", replica=1, viewport=PHONE)
+    room = await alice.create_room("Calls")
+    await alice.enter(room)
+    await bob.enter(room)
+    await bob.page.goto(bob.page.url.split("/chatrooms/")[0] + "/chatrooms/")
+    row = bob.room_row("Calls")
+    await expect(row).to_be_visible()
+    await alice.say("nothing", f"@{bob.name} come here")
+    await expect(row.locator(".badge__count")).to_have_text("2")
+    await expect(row.locator("[data-mentions]")).to_have_text("@1")
+    await expect(bob.page).to_have_title(re.compile(r"^\(@2\) Rooms"))
+    await bob.page.reload()
+    await expect(row.locator("[data-mentions]")).to_have_text("@1")
+    if folder := os.environ.get("PICTURES"):
+        await bob.page.screenshot(path=f"{folder}/mentions.png")
+    await bob.enter(room)
+    await bob.shows("nothing", f"@{bob.name} come here")
+    await bob.page.goto(bob.page.url.split("/chatrooms/")[0] + "/chatrooms/")
+    await expect(row.locator(".badge")).to_be_hidden()

@@ -5,7 +5,7 @@
 --
 -- Returns one row per room: {epoch, seq, saved epoch, saved seq, messages, unread, people
 -- online, members, role or '', newest message or '', its last edit and its deletion, each as
--- {kind, event}, 'public' | 'private'}, or {} when the room is not here.
+-- {kind, event}, 'public' | 'private', read epoch, read seq}, or {} when the room is not here.
 
 local STEP = 20
 local LOOK_BACK = 5 -- steps; a room whose newest message hides behind more shows none
@@ -52,7 +52,7 @@ local function overview(keys, args)
       rows[#rows + 1] = {}
     else
       local role = role_of(redis.call('HGET', keys[k + 2], args[1])) or ''
-      local _, _, read = parse_mark(redis.call('HGET', keys[k + 3], args[1]))
+      local read_epoch, read_seq, read = parse_mark(redis.call('HGET', keys[k + 3], args[1]))
       local last, changes = newest(keys[k + 1])
       local unread = 0
       if role ~= '' then
@@ -61,7 +61,7 @@ local function overview(keys, args)
       rows[#rows + 1] = {text(room.epoch), text(room.seq), text(room.saved_epoch),
         text(room.saved_seq), text(room.messages), text(unread),
         redis.call('HLEN', keys[k + 4]), redis.call('HLEN', keys[k + 2]), role, last,
-        changes, redis.call('HGET', keys[k], 'visibility')}
+        changes, redis.call('HGET', keys[k], 'visibility'), text(read_epoch), text(read_seq)}
     end
   end
   return rows

@@ -226,3 +226,15 @@ FROM unnest(
     :active_ats::bigint[], :deleted_ats::bigint[]
 ) AS given (room_id, epoch, seq, messages, active_at, deleted_at)
 WHERE chatrooms.id = given.room_id;
+
+-- name: unread_with_at(room_ids, epochs, seqs, most)
+-- What was said after a mark with an @ in it, the newest of each room: an index has these alone.
+SELECT said.room_id, said.user_id, said.cid, said.text
+FROM unnest(:room_ids::text[], :epochs::bigint[], :seqs::bigint[]) AS mark (room_id, epoch, seq)
+CROSS JOIN LATERAL (
+    SELECT room_id, user_id, cid, text FROM messages
+    WHERE messages.room_id = mark.room_id AND kind = 'm' AND text LIKE '%@%'
+      AND (messages.epoch, messages.seq) > (mark.epoch, mark.seq)
+    ORDER BY epoch DESC, seq DESC
+    LIMIT :most
+) AS said;

@@ -85,6 +85,7 @@ LIMIT :limit;
 -- What a list of rooms shows, for live rooms: counts, this person's role and unread.
 SELECT chatrooms.id, chatrooms.messages, chatrooms.last_epoch, chatrooms.last_seq,
        own.role, greatest(0, chatrooms.messages - own.read_messages) AS unread,
+       own.read_epoch, own.read_seq,
        (SELECT count(*) FROM memberships
         WHERE memberships.room_id = chatrooms.id AND memberships.role <> 'banned') AS members
 FROM chatrooms

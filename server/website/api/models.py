@@ -154,6 +154,7 @@ class RoomItemModel(Output):
     members: int
     online: int
     unread: int
+    mentions: int = Field(description="Unread messages that mention this person, up to 100")
     last: LastModel | None
     position: PositionModel
 

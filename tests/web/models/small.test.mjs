@@ -49,6 +49,21 @@ test("the server's count stands, and reading makes it zero for good", () => {
   assert.equal(unread.total, 0);
 });
 
+test("mentions of the reader count until the room is read, and the server's count goes before", () => {
+  const unread = new Unread(ALICE.id, ALICE.name);
+  unread.set("kitchen", 2, { epoch: EPOCH, seq: 5 });
+  unread.mention("kitchen", 1, { epoch: EPOCH, seq: 5 });
+  unread.count(message(6, { text: `look, @${ALICE.name}!` }));
+  unread.count(message(6, { text: `look, @${ALICE.name}!` }));
+  unread.count(message(7, { text: "nothing" }));
+  assert.equal(unread.mentionsOf("kitchen"), 2);
+  // As of a position from before what was counted here.
+  unread.mention("kitchen", 1, { epoch: EPOCH, seq: 5 });
+  assert.equal(unread.mentions, 2);
+  unread.set("kitchen", 0, { epoch: EPOCH, seq: 7 });
+  assert.equal(unread.mentions, 0);
+});
+
 test("somebody who stopped typing is forgotten after some seconds", () => {
   mock.timers.enable({ apis: ["setTimeout"] });
   const typing = new Typing({ tell: () => {} });

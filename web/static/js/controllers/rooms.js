@@ -1,6 +1,7 @@
 import { isChange } from "../models/changes.js";
 import { namesOf } from "../models/files.js";
 import { plain } from "../models/markup.js";
+import { parse } from "../models/position.js";
 import { showMoment } from "./page.js";
 import { oncePerFrame } from "./window.js";
 
@@ -42,7 +43,7 @@ export default function rooms(element, page) {
     draw();
   });
   socket.on("event", take);
-  watch.on("heard", (room, seq) => seq > Number(itemOf(room)?.dataset.seq) && findSoon());
+  watch.on("heard", (room, seq) => seq > parse(itemOf(room)?.dataset.place)?.seq && findSoon());
   // What happened in other rooms during a break is not replayed: the server's list has it.
   // A room that is over has no page with a list any more, which is known only once the room was asked for.
   socket.on("open", () => ++visits > 1 && !isInRoom() && find());
@@ -59,6 +60,7 @@ export default function rooms(element, page) {
   function listen() {
     for (const item of list.querySelectorAll("[data-member]")) {
       if (!watch.has(item.dataset.room)) unread.set(item.dataset.room, Number(item.dataset.unread));
+      unread.mention(item.dataset.room, Number(item.dataset.mentions), parse(item.dataset.place));
       watch.add(item.dataset.room);
     }
   }
@@ -174,7 +176,10 @@ export default function rooms(element, page) {
     item.dataset.unread = count;
     const badge = item.querySelector(".badge");
     badge.hidden = count === 0;
-    badge.querySelector(".badge__count").textContent = count > SHOWN ? `${SHOWN}+` : String(count);
+    badge.querySelector(".badge__count").textContent = upTo(count);
+    const mentions = unread.mentionsOf(room);
+    badge.querySelector(".badge__mentions").hidden = mentions === 0;
+    badge.querySelector("[data-mentions]").textContent = `@${upTo(mentions)}`;
   }
 
   function remove(room) {
@@ -187,6 +192,8 @@ export default function rooms(element, page) {
     return list.querySelector(`[data-room="${CSS.escape(room)}"]`);
   }
 }
+
+const upTo = (count) => (count > SHOWN ? `${SHOWN}+` : String(count));
 
 /** One stop for Tab in a long list; the arrows, Home and End go on from there. */
 function rove(list, selector) {

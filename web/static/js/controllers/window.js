@@ -37,7 +37,8 @@ function countInTitle(unread) {
   const name = document.title;
   const show = oncePerFrame(() => {
     const { total } = unread;
-    document.title = total ? `(${total > SHOWN ? `${SHOWN}+` : total}) ${name}` : name;
+    const sign = unread.mentions ? "@" : "";
+    document.title = total ? `(${sign}${total > SHOWN ? `${SHOWN}+` : total}) ${name}` : name;
   });
   unread.on("change", show);
 }

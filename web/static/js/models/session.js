@@ -28,7 +28,7 @@ export async function openSession({ page, events, people, url, version, locks, n
     socket: new Socket({ url, user: user.id, authorized }),
     tabs: new Tabs({ name, locks, newChannel }),
   });
-  const unread = new Unread(user.id);
+  const unread = new Unread(user.id, user.name);
   const outbox = new Outbox({ user: user.id, store: await openStore(), send, find, peers: socket });
   const watch = new Watch({ socket, unread, outbox, except: room });
   const conversation = room ? converse() : null;

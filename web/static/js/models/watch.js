@@ -1,5 +1,6 @@
 import { Emitter } from "./emitter.js";
 import { Refused } from "./line.js";
+import { mentions } from "./notices.js";
 import { START, at, compare } from "./position.js";
 import { backoff, pause } from "./backoff.js";
 
@@ -104,14 +105,29 @@ export class Watch extends Emitter {
   }
 }
 
-/** Unread messages by room. Each message counts once, whatever is repeated. Emits `change` (room, unread). */
+/**
+ * Unread messages by room, and how many of them mention the reader: none of both once a room is read. Each message
+ * counts once, whatever is repeated. Emits `change` (room, unread).
+ */
 export class Unread extends Emitter {
   #rooms = new Map();
   #me;
+  #name;
 
-  constructor(me) {
+  constructor(me, name = "") {
     super();
     this.#me = me;
+    this.#name = name;
+  }
+
+  get mentions() {
+    let total = 0;
+    for (const { mentions } of this.#rooms.values()) total += mentions;
+    return total;
+  }
+
+  mentionsOf(room) {
+    return this.#rooms.get(room)?.mentions ?? 0;
   }
 
   get total() {
@@ -125,17 +141,25 @@ export class Unread extends Emitter {
   }
 
   /** The server's own count, which stands whatever was counted here. */
-  set(room, unread, position = START) {
-    this.#rooms.set(room, { unread, position: at(position) });
+  set(room, unread, position = START, mentions = this.mentionsOf(room)) {
+    this.#rooms.set(room, { unread, position: at(position), mentions: Math.min(mentions, unread) });
     this.emit("change", room, unread);
+  }
+
+  /** The server's count of mentions as of a position; what came later was counted here already. */
+  mention(room, mentions, position) {
+    const known = this.#rooms.get(room);
+    if (!known || compare(position, known.position) < 0) return;
+    this.set(room, known.unread, known.position, mentions);
   }
 
   /** Counts an event; tells whether it was new here. */
   count(event) {
-    const known = this.#rooms.get(event.room) ?? { unread: 0, position: START };
+    const known = this.#rooms.get(event.room) ?? { unread: 0, position: START, mentions: 0 };
     if (compare(event, known.position) <= 0) return false;
     const counts = event.ev === "message" && event.user.id !== this.#me;
-    this.set(event.room, known.unread + (counts ? 1 : 0), event);
+    const mine = counts && mentions(event.text, this.#name);
+    this.set(event.room, known.unread + (counts ? 1 : 0), event, known.mentions + (mine ? 1 : 0));
     return true;
   }
 
