@@ -27,7 +27,7 @@ async def test_a_token_a_webhook_and_an_invitation_are_copied(
         color_scheme=scheme,
         permissions=CLIPBOARD,
     )
-    room = await alice.create_room("Attic")
+    room = await alice.create_room("Loft")
     for place, path, button, fields in (
         ("#token", "/profile/tokens/", "Make the token", ["#name"]),
         ("#shown", f"/rooms/{room}/hooks", "Make an address to write to", ["#name", "#bot-name"]),

@@ -46,7 +46,7 @@ async def test_a_key_goes_to_the_unread_room_above(open_window: OpenWindow) -> N
     alice = await open_window("alice")
     bob = await open_window("bob", replica=1)
     assert bob.person is not None
-    rooms = {name: await alice.create_room(name) for name in ("Lower", "Quiet", "Here", "Upper")}
+    rooms = {name: await alice.create_room(name) for name in ("Lower", "Muffled", "Here", "Upper")}
     for name in ("Lower", "Upper"):
         await alice.enter(rooms[name])
     await alice.enter(rooms["Here"])
@@ -61,3 +61,13 @@ async def test_a_key_goes_to_the_unread_room_above(open_window: OpenWindow) -> N
     goal = max((n for n in ("Lower", "Upper") if place[n] < place["Here"]), key=place.__getitem__)
     await alice.page.keyboard.press("Shift+Alt+ArrowUp")
     await expect(alice.find("h1")).to_have_text(goal)
+
+
+async def test_the_list_of_keys_opens_at_its_beginning_on_a_phone(open_window: OpenWindow) -> None:
+    alice = await open_window("alice", viewport={"width": 360, "height": 640})
+    await alice.enter(await alice.create_room("Locksmith"))
+    await alice.find("#timeline").focus()
+    await alice.page.keyboard.press("?")
+    await expect(alice.find("#keys-title")).to_be_in_viewport()
+    await alice.page.keyboard.press("Escape")
+    await expect(alice.find("#timeline")).to_be_focused()

@@ -72,7 +72,7 @@ async def _measure(
 
 
 async def _furnish(person: Person) -> str:
-    for name in ("Kitchen", "Garden", "Watch rota"):
+    for name in ("Galley", "Garden", "Watch rota"):
         room = await person.create_room(name)
     for n in range(40):
         fields = {"cid": f"said-{n}", "text": f"Number {n} of what was said here"}
