@@ -124,7 +124,7 @@ async def test_the_rooms_and_their_menus(open_window: OpenWindow) -> None:
 async def test_a_room_with_messages_of_every_kind(open_window: OpenWindow, language: str) -> None:
     alice, person = await _person(open_window, "alice", language)
     bob, other = await _person(open_window, "bob", language)
-    room = await person.create_room("Workshop")
+    room = await person.create_room("Smithy")
     await alice.enter(room)
     faults = await look(alice, "an empty room")
     await bob.enter(room)
@@ -145,7 +145,7 @@ async def test_a_room_with_messages_of_every_kind(open_window: OpenWindow, langu
 async def test_what_opens_over_a_room(open_window: OpenWindow) -> None:
     alice, person = await _person(open_window, "alice", "en")
     bob, other = await _person(open_window, "bob", "en")
-    room = await person.create_room("Workshop")
+    room = await person.create_room("Smithy")
     await bob.enter(room)
     await alice.enter(room)
     await _talk(person, other, room)

@@ -124,10 +124,16 @@ export default function messages(element, page) {
   }
 
   function showOwn(node, event) {
-    node.classList.add("message--own");
+    markOwn(node);
     const saved = timeline.isSaved(event);
     if (!saved) unsaved.set(node, event);
     showStatus(node, saved ? "saved" : "sent", words);
+  }
+
+  /** Who wrote a message knows it: a screen reader is not to read it out again. */
+  function markOwn(node) {
+    node.classList.add("message--own");
+    node.setAttribute("aria-live", "off");
   }
 
   function markSaved() {
@@ -149,7 +155,7 @@ export default function messages(element, page) {
       discard: () => act(() => discard(entry.cid)),
     });
     if (known) return;
-    node.classList.add("message--own");
+    markOwn(node);
     node.dataset.pending = "";
     delete node.dataset.seq;
     pending.set(entry.cid, node);

@@ -9,6 +9,7 @@ export default {
   discarded: "The message is discarded.",
   undo: "Undo",
   copyCode: "Copy the code",
+  copy: "Copy",
   copied: "Copied",
   emoji: "Emoji",
   emojiSearch: "Search emoji",

@@ -9,6 +9,7 @@ export default {
   discarded: "Сообщение удалено.",
   undo: "Вернуть",
   copyCode: "Скопировать код",
+  copy: "Скопировать",
   copied: "Скопировано",
   emoji: "Эмодзи",
   emojiSearch: "Найти эмодзи",
