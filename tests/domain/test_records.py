@@ -25,7 +25,7 @@ changes = st.one_of(
     st.builds(events.pinned, ids, users, ids, st.booleans()),
 )
 sizes = st.integers(0, 10**6)
-files = st.builds(File, ids, texts, texts, numbers) | st.builds(
+files = st.builds(File, ids, texts, texts, numbers, st.none(), st.none()) | st.builds(
     File, ids, texts, texts, numbers, sizes, sizes
 )
 parts = st.one_of(

@@ -17,6 +17,8 @@ OVER_THE_WIRE_BYTES = 100_000
 ACCOUNT = {"email": "alice@example.org", "password": "correct horse battery staple"}
 
 _NAMED = re.compile(r'(?:href|src)="(/static/[^"]+)"')
+_FOR_LATER = re.compile(r'<link rel="apple-touch-icon"[^>]*>')
+"""Fetched when the page is put on a home screen."""
 _IMPORTED = re.compile(r'(?:from|import)\s*"(\.[^"]+)"')
 _AT_START = re.compile(r'import\("(\.[^"]+)"\)')
 """What app.js loads by itself; elsewhere ``import()`` is for what is used later, or never."""
@@ -65,7 +67,7 @@ async def _load(
     assert page.status == 200
     assert "Who is in the kitchen today? 19" in html
     sizes = [_size(page)]
-    files = set(_NAMED.findall(html))
+    files = set(_NAMED.findall(_FOR_LATER.sub("", html)))
     app = next(each for each in files if each.endswith("/app.js"))
     for names in _CONTROLLERS.findall(html):
         assert {f"{dirname(app)}/controllers/{name}.js" for name in names.split()} <= files
