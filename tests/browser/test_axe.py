@@ -12,6 +12,7 @@ from playwright.async_api import expect
 from server.domain.ids import new_id
 from tests.browser.axe import look
 from tests.browser.conftest import OpenWindow
+from tests.browser.test_files import attached, pick, picture
 from tests.browser.window import Window
 from tests.scenarios.person import Person
 from tests.scenarios.system import System
@@ -185,6 +186,39 @@ async def test_what_opens_over_a_room(open_window: OpenWindow) -> None:
     await alice.find(".details__foot summary").click()
     await expect(alice.find("#delete-dialog")).to_be_visible()
     faults += await look(alice, "a room to delete")
+    _are_none(faults)
+
+
+async def test_files_pins_and_older_texts(open_window: OpenWindow) -> None:
+    alice, person = await _person(open_window, "alice", "en")
+    room = await person.create_room("Smithy")
+    await alice.enter(room)
+    await pick(alice, ("boat.jpg", picture(300, 200)), ("papers.txt", b"a list"))
+    await expect(attached(alice, "ready")).to_have_count(2)
+    faults = await look(alice, "files that wait")
+    await alice.writing.fill("with files")
+    await alice.writing.press("Enter")
+    await alice.is_saved("with files")
+    faults += await look(alice, "files of a message")
+    path = f"/api/v1/rooms/{room}"
+    said = await _say(person, room, "teh pin")
+    for method, where, fields in (
+        ("PATCH", f"messages/{said}", {"text": "the pin"}),
+        ("PUT", f"pins/{said}", None),
+    ):
+        answer = await person.request(method, f"{path}/{where}", json=fields)
+        assert answer.status == 200, answer.text
+    await expect(alice.message("the pin")).to_have_class(re.compile("message--pinned"))
+    await alice.message("the pin").hover()
+    await alice.find('.actions [data-act="versions"]').click()
+    await expect(alice.find(".sheet__text")).to_have_text(["the pin", "teh pin"])
+    faults += await look(alice, "what a message said before")
+    await alice.page.keyboard.press("Escape")
+    await alice.find("#pins-link").click()
+    await expect(alice.find(".sheet__row")).to_have_count(1)
+    faults += await look(alice, "what is pinned")
+    await alice.open(f"/chatrooms/pins/{room}")
+    faults += await look(alice, "the page of what is pinned")
     _are_none(faults)
 
 
