@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import os
 import shutil
+import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
@@ -24,6 +25,7 @@ _MUST_HAVE = {
     "chromium": "BESEDA_REQUIRE_BROWSER",
     "nginx": "BESEDA_REQUIRE_NGINX",
     "redis-server": "BESEDA_REQUIRE_REDIS7",
+    "weed": "BESEDA_REQUIRE_S3",
 }
 
 
@@ -48,7 +50,8 @@ async def wait_until(
 
 def require(tool: str) -> Path:
     """Return the path of a program; skip the test where it is missing, fail it in CI."""
-    found = shutil.which(tool, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    folders = (os.environ.get("PATH", ""), "/usr/sbin", "/sbin", str(Path(sys.executable).parent))
+    found = shutil.which(tool, path=os.pathsep.join(folders))
     if found:
         return Path(found)
     if os.environ.get(_MUST_HAVE.get(tool, ""), ""):

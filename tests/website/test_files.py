@@ -238,7 +238,7 @@ async def test_the_files_of_a_deleted_message_go_away(site: Site, folder: Path) 
     await save(site)
     path = f"/files/{gone['file']['id']}/list.txt"
     assert (await alice.get(path, headers={"Accept": "application/json"})).status == 404
-    sweeper = FileSweeper(site.deps.uploads.files, site.deps.uploads.store, unused_ms=0)
+    sweeper = FileSweeper(site.deps.uploads, unused_ms=0)
     assert await sweeper.sweep() == 1
     files = [path.name for path in folder.rglob("*") if path.is_file()]
     assert files == [kept["file"]["id"]]
@@ -255,10 +255,10 @@ async def test_unused_uploads_and_files_of_deleted_rooms_go_away(site: Site, fol
     await say(alice, room, used["token"])
     await save(site)
     uploads = site.deps.uploads
-    assert await FileSweeper(uploads.files, uploads.store).sweep() == 0
-    assert await FileSweeper(uploads.files, uploads.store, unused_ms=-1000).sweep() == 1
+    assert await FileSweeper(uploads).sweep() == 0
+    assert await FileSweeper(uploads, unused_ms=-1000).sweep() == 1
     assert (await alice.send("DELETE", f"/api/v1/rooms/{room}")).status == 200
-    assert await FileSweeper(uploads.files, uploads.store).sweep() == 1
+    assert await FileSweeper(uploads).sweep() == 1
     assert [path for path in folder.rglob("*") if path.is_file()] == []
     await uploads.files.check_space("alice", 150_000)
 
