@@ -128,6 +128,12 @@ async def test_a_message_carries_files_and_readers_get_them(site: Site) -> None:
     assert f"/files/{file['id']}/a.txt" in page.text
     (item,) = (await alice.get("/api/v1/rooms")).json["rooms"]
     assert item["last"]["text"] == "a.txt, b.txt"
+    await save(site)
+    (found,) = (await bob.get("/api/v1/search?q=has:file")).json["results"]
+    assert (found["segments"], found["files"]) == ([], message["files"])
+    reader = await site.browser("carol")
+    shown = await reader.get("/search?q=has:file", headers={"Accept": "text/html"})
+    assert "a.txt, b.txt" in shown.text
 
 
 async def test_strangers_learn_nothing_of_files_in_private_rooms(site: Site) -> None:
