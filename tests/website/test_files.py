@@ -136,6 +136,20 @@ async def test_a_message_carries_files_and_readers_get_them(site: Site) -> None:
     assert "a.txt, b.txt" in shown.text
 
 
+async def test_a_token_for_reading_gets_files_and_another_one_none(site: Site) -> None:
+    alice = await site.script("alice")
+    room = await site.room(alice)
+    file = (await upload(alice, room, TEXT)).json["file"]
+    for scope, status in (("read", 200), ("write", 403)):
+        wish = {"name": "Archive", "scopes": [scope], "expires_days": 7}
+        made = (await alice.send("POST", "/api/v1/tokens", wish)).json
+        headers = {"Authorization": f"Bearer {made['token']}", "Accept": "application/json"}
+        answer = await site.visitor().get(f"/files/{file['id']}/list.txt", headers=headers)
+        assert answer.status == status
+        if status == 403:
+            assert answer.code == "insufficient_scope"
+
+
 async def test_strangers_learn_nothing_of_files_in_private_rooms(site: Site) -> None:
     alice, mallory = await site.script("alice"), await site.script("mallory")
     body = {"name": "cellar", "visibility": "private"}

@@ -14,9 +14,11 @@ from aiohttp import web
 from server.domain.errors import Refusal
 from server.domain.files import IMAGES, INLINE, TEXT, THUMBNAIL, File
 from server.domain.ids import is_id
+from server.domain.scopes import Scope
 from server.files.store import thumbnail_of
 from server.website import rooms
 from server.website.answers import see_other
+from server.website.api.operation import needs
 from server.website.coming import FORM, take
 from server.website.deps import DEPS
 from server.website.inputs import room_id_of
@@ -34,6 +36,7 @@ HEADERS: Final = {
 
 
 @routes.get("/files/{file_id}/{name}")
+@needs(Scope.READ)
 async def download(request: web.Request) -> web.StreamResponse:
     """Give a file, or its thumbnail where that stands in place of the name."""
     file = await _file_of(request)
