@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import os
 import shutil
+import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
@@ -25,6 +26,7 @@ _MUST_HAVE = {
     "nginx": "BESEDA_REQUIRE_NGINX",
     "redis-server": "BESEDA_REQUIRE_REDIS7",
     "node": "BESEDA_REQUIRE_LIGHTHOUSE",
+    "weed": "BESEDA_REQUIRE_S3",
 }
 _NPM = Path(__file__).parent / "browser" / "checks"
 
@@ -50,7 +52,8 @@ async def wait_until(
 
 def require(tool: str) -> Path:
     """Return the path of a program; skip the test where it is missing, fail it in CI."""
-    found = shutil.which(tool, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    folders = (os.environ.get("PATH", ""), "/usr/sbin", "/sbin", str(Path(sys.executable).parent))
+    found = shutil.which(tool, path=os.pathsep.join(folders))
     if found:
         return Path(found)
     if os.environ.get(_MUST_HAVE.get(tool, ""), ""):

@@ -1,6 +1,6 @@
 """What somebody asks the search: words, phrases in quotes, and filters.
 
-``from:alice in:kitchen after:2026-11-01 before:2026-12-01 teapot "second floor"``
+``from:alice in:kitchen has:file after:2026-11-01 before:2026-12-01 teapot "second floor"``
 
 All of it must hold. A word is the beginning of one; a phrase is whole words side by side.
 Filters have Russian names too. Days are those of UTC; ``after`` takes its day in, ``before``
@@ -32,7 +32,10 @@ _FILTERS: Final = {
     "до": "before",
     "after": "after",
     "после": "after",
+    "has": "has",
+    "есть": "has",
 }
+_FILE: Final = frozenset({"file", "files", "файл", "файлы"})
 _PART: Final = re.compile(
     rf'(?:(?P<name>{"|".join(_FILTERS)}):)?(?:"(?P<quoted>[^"]*)"?|(?P<bare>[^\s"]+))',
     re.IGNORECASE,
@@ -58,7 +61,7 @@ class Query:
     """What is wanted.
 
     ``by`` and ``room`` are parts of names or ``""``; times are Unix milliseconds, from
-    ``after`` on and earlier than ``before``.
+    ``after`` on and earlier than ``before``; ``has_file`` wants messages that carry one.
     """
 
     terms: tuple[Term, ...] = ()
@@ -66,11 +69,12 @@ class Query:
     room: str = ""
     after: int = 0
     before: int = NUMBER_MAX
+    has_file: bool = False
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing that could be found."""
-        return not (self.terms or self.by or self.room)
+        return not (self.terms or self.by or self.room or self.has_file)
 
 
 class Place(NamedTuple):
@@ -111,12 +115,15 @@ def parse_query(text: str) -> Query:
         raise Refusal(
             "invalid_search", "A search has at most %(max)s words.", values={"max": TERMS_MAX}
         )
+    if fields.get("has") and fields["has"].lower() not in _FILE:
+        raise Refusal("invalid_search", "What a message may have is written as has:file.")
     return Query(
         terms=tuple(terms),
         by=fields.get("by", "").removeprefix("@"),
         room=fields.get("room", "").removeprefix("#"),
         after=start_of(fields["after"]) if fields.get("after") else 0,
         before=start_of(fields["before"]) if fields.get("before") else NUMBER_MAX,
+        has_file=bool(fields.get("has")),
     )
 
 

@@ -14,6 +14,8 @@ import random
 import time
 from typing import Final
 
+import orjson
+
 from server.domain.errors import Refusal
 from server.domain.events import Kind
 from server.domain.ids import BOT_PREFIX, new_id
@@ -115,7 +117,7 @@ class Deliveries:
         return await self._hooks.advance(hook.id, lease, position, delivered=False)
 
     async def _post(self, hook: OutgoingHook, row: Row) -> Outcome:
-        body = body_of(hook, row)
+        body = body_of(hook, row, self._settings.public_url)
         headers = headers_of(hook, row, body, int(time.time()))
         outcome = await self._sender.post(hook.url, body, headers)
         (HOOKS_FAILED if outcome.error else HOOKS_DELIVERED).inc()
@@ -139,11 +141,12 @@ class Deliveries:
 
 
 def is_for_hooks(row: Row) -> bool:
-    """Tell whether hooks hear of an event: messages of people, as long as they have a text.
+    """Tell whether hooks hear of an event: messages of people, while they have a text or a file.
 
     Bots are left out: a service that answers what it hears would answer itself for ever.
     """
-    return row.kind == Kind.MESSAGE and bool(row.text) and not row.user_id.startswith(BOT_PREFIX)
+    says = bool(row.text) or (row.data is not None and "files" in orjson.loads(row.data))
+    return row.kind == Kind.MESSAGE and says and not row.user_id.startswith(BOT_PREFIX)
 
 
 def wait_ms(failures: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from typing import Final
+from urllib.parse import quote
 
 import orjson
 
@@ -15,14 +16,20 @@ from server.storage.outgoing_hooks import OutgoingHook
 AGENT: Final = "Beseda-Webhook/1"
 
 
-def body_of(hook: OutgoingHook, row: Row) -> bytes:
-    """Return the JSON of a message as it went live, with the name of its room."""
+def body_of(hook: OutgoingHook, row: Row, site: str) -> bytes:
+    """Return the JSON of a message as it went live, with the name of its room.
+
+    Each of its files has besides the ``url`` at ``site``, where readers of the room get it.
+    """
+    message = decode(rebuild(row))
+    for file in message.get("files", ()):
+        file["url"] = f"{site}/files/{file['id']}/{quote(file['name'], safe='')}"
     return orjson.dumps(
         {
             "id": delivery_id(hook, row),
             "event": "message",
             "room": {"id": hook.room_id, "name": hook.room_name},
-            "message": decode(rebuild(row)),
+            "message": message,
         }
     )
 

@@ -154,6 +154,9 @@ FILES_REFUSED: Final = Counter(
 FILES_REMOVED: Final = Counter(
     "beseda_files_removed_total", "Files whose bytes were taken away: unused or deleted ones."
 )
+FILE_STORE_ERRORS: Final = Counter(
+    "beseda_file_store_errors_total", "Calls of the S3 store of files that failed.", ["method"]
+)
 IMAGES_QUEUE: Final = Gauge("beseda_images_queue", "Pictures that are read or wait for it.")
 
 # --- Neighbours -----------------------------------------------------------------------

@@ -220,6 +220,11 @@ class Settings(BaseSettings):
         Path(__file__).resolve().parents[2] / ".data" / "files",
         description="Folder of files that people upload; all websites share it",
     )
+    files_s3_url: str = Field("", description="S3 store that has the files instead of FILES_DIR")
+    files_s3_bucket: str = Field("", description="Bucket of the S3 store, a private one")
+    files_s3_region: str = Field("us-east-1", description="Region of the S3 store")
+    files_s3_key: str = Field("", description="Access key of the S3 store")
+    files_s3_secret: SecretStr = Field(SecretStr(""), description="Secret key of the S3 store")
     file_bytes: int = Field(
         26_214_400, ge=1024, description="Largest file that somebody may upload, bytes"
     )

@@ -65,6 +65,11 @@ class Files:
         if whole + more > settings.all_file_bytes:
             raise Refusal("all_files_full")
 
+    async def discard(self, file_id: str) -> None:
+        """Take away a file that no message carries, before its time."""
+        async with self._pool.connection() as connection:
+            await queries.discard_file(connection, id=file_id)
+
     async def by_id(self, file_id: str) -> Found | None:
         """Find a file that is not deleted."""
         async with self._pool.connection() as connection:

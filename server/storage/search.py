@@ -96,6 +96,7 @@ async def _find(
             user_id=user_id,
             rooms=pattern_of(query.room),
             authors=pattern_of(query.by),
+            has_file=query.has_file,
             before=query.before,
             after=query.after,
             at=edge.at,

@@ -46,5 +46,6 @@ async def _close_threads(app: web.Application) -> AsyncIterator[None]:
 async def _sweep_files(app: web.Application) -> AsyncIterator[None]:
     uploads = app[DEPS].uploads
     async with Tasks() as tasks:
-        tasks.start("files", FileSweeper(uploads.files, uploads.store).run)
+        tasks.start("files", FileSweeper(uploads).run)
         yield
+    await uploads.store.close()

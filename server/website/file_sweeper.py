@@ -12,9 +12,8 @@ import random
 from typing import Final
 
 from server.domain.errors import Refusal
-from server.files.store import Store
 from server.runtime.instruments import FILES_REMOVED
-from server.storage.files import Files
+from server.website.uploads import Uploads
 
 log = logging.getLogger(__name__)
 
@@ -27,13 +26,14 @@ BATCH: Final = 100
 class FileSweeper:
     """Removes bytes and rows, a batch at a time."""
 
-    def __init__(self, files: Files, store: Store, *, unused_ms: int = UNUSED_MS) -> None:
-        self._files = files
-        self._store = store
+    def __init__(self, uploads: Uploads, *, unused_ms: int = UNUSED_MS) -> None:
+        self._files = uploads.files
+        self._store = uploads.store
+        self._incoming = uploads.incoming
         self._unused_ms = unused_ms
 
     async def run(self) -> None:
-        """Sweep for ever; while PostgreSQL or the disk is away, files stay."""
+        """Sweep for ever; while PostgreSQL or the store is away, files stay."""
         busy = False
         while True:
             pause_s = 1.0 if busy else PAUSE_S * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
@@ -54,12 +54,12 @@ class FileSweeper:
             Refusal: ``unavailable``.
             OSError: the disk refuses.
         """
-        await asyncio.to_thread(self._store.tidy)
+        await asyncio.to_thread(self._incoming.tidy)
         await self._files.expire(self._unused_ms, BATCH)
         deleted = await self._files.deleted(BATCH)
         if not deleted:
             return 0
-        await asyncio.to_thread(self._store.remove, deleted)
+        await self._store.remove(deleted)
         removed = await self._files.forget(deleted)
         FILES_REMOVED.inc(removed)
         return removed

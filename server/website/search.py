@@ -32,6 +32,7 @@ class Result(NamedTuple):
     at: int
     user: dict[str, str]
     edited: bool
+    files: list[dict[str, Any]]
     segments: list[Segment]
 
     @property
@@ -48,6 +49,7 @@ class Result(NamedTuple):
             "at": self.at,
             "user": self.user,
             "edited": self.edited,
+            "files": self.files,
             "segments": [segment._asdict() for segment in self.segments],
             "url": self.url,
         }
@@ -107,6 +109,7 @@ def _result(found: Found, fields: dict[str, Any], segments: list[Segment]) -> Re
         at=found.at,
         user=fields["user"],
         edited="edited" in fields,
+        files=fields.get("files", []),
         segments=segments,
     )
 

@@ -10,7 +10,7 @@ import errno
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -18,6 +18,9 @@ from server.auth.file_tokens import FileTokens
 from server.domain.errors import Refusal
 from server.domain.files import IMAGES, SNIFFED_BYTES, File, clean_file_name, type_of
 from server.domain.ids import new_id
+from server.files.bucket import Bucket
+from server.files.folder import Folder
+from server.files.incoming import Incoming
 from server.files.pictures import Pictures
 from server.files.store import Store
 from server.runtime.instruments import FILE_BYTES_UPLOADED, FILES_REFUSED, FILES_UPLOADED
@@ -50,11 +53,18 @@ class Coming(NamedTuple):
 
 
 class Uploads:
-    """Takes files; its parts are public for those who give them out and sweep them."""
+    """Takes files; its parts are public for those who give them out and sweep them.
+
+    Raises:
+        ValueError: the settings of the S3 store are not whole.
+    """
 
     def __init__(self, settings: Settings, files: Files) -> None:
         self.files = files
-        self.store = Store(settings.files_dir)
+        self.incoming = Incoming(settings.files_dir)
+        self.store: Store = (
+            Bucket(settings) if settings.files_s3_url else Folder(settings.files_dir)
+        )
         self.pictures = Pictures(settings)
         self.tokens = FileTokens(settings)
         self._most_bytes = settings.file_bytes
@@ -98,7 +108,7 @@ class Uploads:
         if coming.size is not None and coming.size > self._most_bytes + FORM_BYTES:
             raise self._too_large()
         await self.files.check_space(user_id, max(1, (coming.size or 0) - FORM_BYTES))
-        folder = await asyncio.to_thread(self.store.begin)
+        folder = await asyncio.to_thread(self.incoming.begin)
         try:
             whole = folder / "whole"
             size = await self._receive(coming.chunks, whole)
@@ -107,7 +117,7 @@ class Uploads:
             FILE_BYTES_UPLOADED.inc(size)
             return await self._keep(File(new_id(), "", "", size), coming.name, whole, room, user_id)
         finally:
-            await asyncio.shield(asyncio.to_thread(self.store.end, folder))
+            await asyncio.shield(asyncio.to_thread(self.incoming.end, folder))
 
     async def _receive(self, chunks: AsyncIterator[bytes], path: Path) -> int:
         size = 0
@@ -140,7 +150,13 @@ class Uploads:
             stored = size + thumbnail.stat().st_size
         # First the row: no bytes lie in the store that nobody knows of.
         await self.files.add(file, room, user_id, stored)
-        await asyncio.to_thread(self.store.keep, file.id, whole, thumbnail)
+        try:
+            await self.store.keep(file.id, whole, thumbnail)
+        except (OSError, Refusal):
+            # What did not arrive takes nobody's space; where this fails, it does for two days.
+            with suppress(Refusal):
+                await self.files.discard(file.id)
+            raise
         return file
 
     def _too_large(self) -> Refusal:

@@ -155,6 +155,26 @@ async def test_a_file_on_its_way_can_be_taken_back_and_one_that_failed_tried_aga
     await alice.page.unroute(UPLOADS)
 
 
+async def test_a_file_that_waits_is_there_again_after_a_reload(open_window: OpenWindow) -> None:
+    alice = await open_window("alice")
+    room = await alice.create_room("Kitchen")
+    await alice.enter(room)
+    await pick(alice, ("boat.jpg", picture()), ("list.txt", b"tea\n"))
+    await expect(attached(alice, "ready")).to_have_count(2)
+    await alice.page.reload()
+    await expect(attached(alice, "ready")).to_have_count(2)
+    await expect(attached(alice).locator(".attached__image")).to_have_count(1)
+    await attached(alice).filter(has_text="list.txt").get_by_role("button").click()
+    await alice.page.reload()
+    await expect(attached(alice, "ready")).to_have_count(1)
+    await alice.find("#text").fill("from before")
+    await alice.find("#text").press("Enter")
+    await expect(alice.message("from before").locator("img")).to_have_count(1)
+    await alice.page.reload()
+    await expect(alice.message("from before").locator("img")).to_have_count(1)
+    await expect(attached(alice)).to_have_count(0)
+
+
 async def test_what_is_refused_says_why_beside_the_file(open_window: OpenWindow) -> None:
     alice = await open_window("alice")
     await alice.person_language("ru")

@@ -38,6 +38,9 @@ def test_filters_have_russian_names() -> None:
     query = parse_query("от:@алиса в:#кухня до:01.11.2026 чай")
     assert (query.by, query.room, query.before) == ("алиса", "кухня", NOVEMBER)
     assert query.terms == (Term("чай", False),)
+    assert parse_query("есть:Файл чай") == parse_query("has:file чай")
+    assert parse_query("has:file").has_file
+    assert not parse_query("has:file").is_empty
 
 
 @pytest.mark.parametrize("text", ["", "   ", '""', "& | !", "before:2026", "\x00\ud800"])
@@ -49,6 +52,7 @@ def test_what_asks_for_nothing_is_empty(text: str) -> None:
     "text",
     [
         "after:yesterday",
+        "has:teapot",
         "after:2026-13-01",
         "before:31.02.2026",
         "after:0000-01-01",

@@ -8,8 +8,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from server.domain import events
+from server.domain.files import File
 from server.domain.ids import BOT_PREFIX
-from server.domain.positions import START
+from server.domain.positions import START, Position
+from server.domain.records import row_of
 from server.domain.rooms import User
 from server.hooks.delivery import BATCH, FIRST_WAIT_MS, LONGEST_WAIT_MS, Deliveries, wait_ms
 from server.runtime.settings import Settings
@@ -19,7 +22,7 @@ from server.storage.pool import Pool, open_pool
 from server.storage.rooms import Rooms
 from tests.helpers import wait_until
 from tests.hooks.receiver import Receiver, open_receiver
-from tests.storage.cast import ALICE, BOB, came, said
+from tests.storage.cast import ALICE, BOB, EPOCH, came, live, said
 
 SECRET = "a secret of the receiver"
 
@@ -214,6 +217,20 @@ async def test_hooks_do_not_hear_bots_and_deleted_messages(
     async with delivering(pool, settings):
         await wait_until(lambda: len(receiver.heard) == 1, timeout=30)
     assert receiver.texts == ["hello"]
+
+
+async def test_a_message_of_nothing_but_files_is_delivered_with_their_addresses(
+    pool: Pool, settings: Settings, receiver: Receiver, kitchen: str
+) -> None:
+    await make(pool, kitchen, receiver.url)
+    boat = File("f1", "my boat.jpg", "image/jpeg", 10, 4, 3)
+    sent = events.message(kitchen, ALICE, "c1", "", Position(EPOCH, 1), (boat,))
+    await Messages(pool).insert([row_of("m", live(sent, 1)), said(kitchen, 2, "see?")])
+    async with delivering(pool, settings, public_url="https://chat.example.org"):
+        await wait_until(lambda: receiver.texts == ["", "see?"], timeout=30)
+    url = "https://chat.example.org/files/f1/my%20boat.jpg"
+    assert receiver.bodies[0]["message"]["files"] == [{**boat.describe(), "url": url}]
+    assert "files" not in receiver.bodies[1]["message"]
 
 
 async def test_two_processes_share_the_hooks_and_deliver_once(

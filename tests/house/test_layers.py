@@ -34,7 +34,7 @@ SPEAKS = {
     "PIL": {"files"},
     "aiosql": {"storage"},
     "redis": {"state", "local"},
-    "aiohttp": {"chat", "website", "runtime", "auth", "push", "hooks", "services"},
+    "aiohttp": {"chat", "website", "runtime", "auth", "push", "hooks", "files", "services"},
 }
 LOAD_TEST = ROOT / "loadtest"
 LOAD_TEST_MAY_IMPORT = {

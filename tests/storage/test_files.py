@@ -12,9 +12,12 @@ from server.domain.errors import Refusal
 from server.domain.files import File
 from server.domain.positions import Position
 from server.domain.records import row_of
+from server.domain.search import parse_query
 from server.storage.files import Files
 from server.storage.messages import Messages
 from server.storage.pool import Pool, open_pool
+from server.storage.rooms import Rooms
+from server.storage.search import Search
 from tests.conftest import MakeSettings
 from tests.storage.cast import ALICE, EPOCH, live, said
 from tests.storage.test_changes import erased, target
@@ -82,6 +85,31 @@ async def test_a_file_of_another_room_is_nobodys_by_being_named(
     parts = events.message("cellar", ALICE, "c1", "", None, [BOAT])
     await messages.insert([row_of("m", live(parts, 1))])
     assert await files.expire(-1000, 10) == 2
+
+
+async def test_a_search_finds_what_has_a_file_until_the_message_is_deleted(
+    messages: Messages, files: Files, pool: Pool
+) -> None:
+    room = await Rooms(pool).create("kitchen", ALICE)
+    for file in (BOAT, LIST):
+        await files.add(file._replace(id=file.id + "b"), room.id, ALICE.id, 1)
+    boat, rest = BOAT._replace(id="f1b"), LIST._replace(id="f2b")
+    parts = [
+        events.message(room.id, ALICE, "b1", "my boat", Position(EPOCH, 1), (boat,)),
+        events.message(room.id, ALICE, "b2", "", Position(EPOCH, 2), (rest,)),
+    ]
+    rows = [row_of("m", live(part, n)) for n, part in enumerate(parts, 1)]
+    await messages.insert([*rows, said(room.id, 3, "no boat here")])
+
+    async def found(text: str) -> list[int]:
+        hits, _ = await Search(pool).find(parse_query(text), ALICE.id, None, 10)
+        return [hit.position.seq for hit in hits]
+
+    assert await found("has:file") == [2, 1]
+    assert await found("has:file boat") == [1]
+    gone = events.deleted(room.id, ALICE, "x4").aimed(target(1, cid="b1"))
+    await messages.insert([row_of("x", live(gone, 4))])
+    assert await found("has:file") == [2]
 
 
 async def test_space_comes_back_once_when_the_bytes_are_gone(files: Files, pool: Pool) -> None:

@@ -125,7 +125,8 @@ def every_page() -> dict[str, tuple[str, dict[str, Any]]]:
     stranger = common(None)
     segments = [{"text": "<b>", "found": False}, {"text": "tea", "found": True}]
     hit = {"room": {"id": "kitchen", "name": "Kitchen"}, "user": BOB, "at": EPOCH, "edited": True}
-    hit |= {"segments": segments, "url": f"/chatrooms/chat/kitchen?at={EPOCH}-1#at"}
+    hit |= {"files": [{"id": "f1", "name": "<boat>.jpg"}], "segments": segments}
+    hit |= {"url": f"/chatrooms/chat/kitchen?at={EPOCH}-1#at"}
     found = {"q": "tea", "q_max": 200, "asked": True, "results": [hit], "next": "1.kitchen.1-1"}
     found |= {"failure": "", "away": False, "rooms": [item()], "page_data": data}
     none = {**found, "results": [], "next": ""}

@@ -128,6 +128,26 @@ async def test_a_message_carries_files_and_readers_get_them(site: Site) -> None:
     assert f"/files/{file['id']}/a.txt" in page.text
     (item,) = (await alice.get("/api/v1/rooms")).json["rooms"]
     assert item["last"]["text"] == "a.txt, b.txt"
+    await save(site)
+    (found,) = (await bob.get("/api/v1/search?q=has:file")).json["results"]
+    assert (found["segments"], found["files"]) == ([], message["files"])
+    reader = await site.browser("carol")
+    shown = await reader.get("/search?q=has:file", headers={"Accept": "text/html"})
+    assert "a.txt, b.txt" in shown.text
+
+
+async def test_a_token_for_reading_gets_files_and_another_one_none(site: Site) -> None:
+    alice = await site.script("alice")
+    room = await site.room(alice)
+    file = (await upload(alice, room, TEXT)).json["file"]
+    for scope, status in (("read", 200), ("write", 403)):
+        wish = {"name": "Archive", "scopes": [scope], "expires_days": 7}
+        made = (await alice.send("POST", "/api/v1/tokens", wish)).json
+        headers = {"Authorization": f"Bearer {made['token']}", "Accept": "application/json"}
+        answer = await site.visitor().get(f"/files/{file['id']}/list.txt", headers=headers)
+        assert answer.status == status
+        if status == 403:
+            assert answer.code == "insufficient_scope"
 
 
 async def test_strangers_learn_nothing_of_files_in_private_rooms(site: Site) -> None:
@@ -238,7 +258,7 @@ async def test_the_files_of_a_deleted_message_go_away(site: Site, folder: Path) 
     await save(site)
     path = f"/files/{gone['file']['id']}/list.txt"
     assert (await alice.get(path, headers={"Accept": "application/json"})).status == 404
-    sweeper = FileSweeper(site.deps.uploads.files, site.deps.uploads.store, unused_ms=0)
+    sweeper = FileSweeper(site.deps.uploads, unused_ms=0)
     assert await sweeper.sweep() == 1
     files = [path.name for path in folder.rglob("*") if path.is_file()]
     assert files == [kept["file"]["id"]]
@@ -255,10 +275,10 @@ async def test_unused_uploads_and_files_of_deleted_rooms_go_away(site: Site, fol
     await say(alice, room, used["token"])
     await save(site)
     uploads = site.deps.uploads
-    assert await FileSweeper(uploads.files, uploads.store).sweep() == 0
-    assert await FileSweeper(uploads.files, uploads.store, unused_ms=-1000).sweep() == 1
+    assert await FileSweeper(uploads).sweep() == 0
+    assert await FileSweeper(uploads, unused_ms=-1000).sweep() == 1
     assert (await alice.send("DELETE", f"/api/v1/rooms/{room}")).status == 200
-    assert await FileSweeper(uploads.files, uploads.store).sweep() == 1
+    assert await FileSweeper(uploads).sweep() == 1
     assert [path for path in folder.rglob("*") if path.is_file()] == []
     await uploads.files.check_space("alice", 150_000)
 

@@ -53,6 +53,10 @@ WHERE id IN (
     ORDER BY created_at LIMIT :limit FOR UPDATE SKIP LOCKED
 ) AND cid IS NULL;
 
+-- name: discard_file(id)!
+-- Take away a file that no message carries.
+UPDATE files SET deleted_at = unix_ms() WHERE id = :id AND cid IS NULL AND deleted_at IS NULL;
+
 -- name: delete_files_of_rooms(limit)!
 -- Take away files of deleted rooms.
 UPDATE files SET deleted_at = unix_ms()

@@ -1,4 +1,4 @@
--- name: search_messages(terms, wholes, user_id, rooms, authors, before, after, at, room_id, epoch, seq, limit)
+-- name: search_messages(terms, wholes, user_id, rooms, authors, has_file, before, after, at, room_id, epoch, seq, limit)
 -- Messages whose text of now has all terms, in live rooms that this person may read, before a
 -- place in their order, the newest first. No terms ask for all; `rooms` and `authors` are
 -- patterns of folded names.
@@ -23,6 +23,11 @@ WHERE found.kind IN ('m', 'e')
   AND (:authors::text = '%' OR found.user_id IN (
       SELECT id FROM users
       WHERE normalize(lower(name COLLATE pg_c_utf8), NFC) LIKE :authors
+  ))
+  AND (NOT :has_file::boolean OR EXISTS (
+      SELECT FROM files
+      WHERE files.room_id = message.room_id AND files.user_id = message.user_id
+        AND files.cid = message.cid AND files.deleted_at IS NULL
   ))
   AND message.at >= :after::bigint AND message.at < :before::bigint
   AND (message.at, message.room_id, message.epoch, message.seq)

@@ -42,6 +42,19 @@ LOG_INS: Final = "what makes, shows or ends log-ins is a person's."
 OPERATIONS: Final[dict[Any, Operation]] = {}
 """By handler; filled while the resources are imported, read-only afterwards."""
 
+SCOPES: Final[dict[Any, Scope]] = {}
+"""What a personal token needs for handlers that are no operation of the API."""
+
+
+def needs(scope: Scope) -> Callable[[Handler], Handler]:
+    """Open a handler beside the API to personal tokens with a scope."""
+
+    def mark(handler: Handler) -> Handler:
+        SCOPES[handler] = scope
+        return handler
+
+    return mark
+
 
 def operation(
     summary: str,

@@ -31,4 +31,5 @@ async def find(request: web.Request) -> web.StreamResponse:
     query = parse_query(asked.q)
     page = await search(request.app[DEPS], identity_of(request), query, asked.after, asked.limit)
     found = [FoundModel.model_validate(each.as_dict()) for each in page.results]
-    return json_answer(SearchModel(results=found, next=page.next))
+    answer = SearchModel(results=found, next=page.next)
+    return json_answer(answer.model_dump(mode="json", exclude_none=True))

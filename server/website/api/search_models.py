@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from server.website.api.models import Output, PersonModel, PositionModel
+from server.website.api.models import FileModel, Output, PersonModel, PositionModel
 from server.website.inputs import Input
 
 
 class SearchQuery(Input):
     """What is searched for."""
 
-    q: str = Field("", max_length=1000, description="Words, phrases, from: in: before: after:")
+    q: str = Field(
+        "", max_length=1000, description="Words, phrases, from: in: has:file before: after:"
+    )
     after: str = Field("", max_length=120, description="`next` of the page before")
     limit: int = Field(20, ge=1, le=50)
 
@@ -37,6 +39,7 @@ class FoundModel(PositionModel):
     at: int = Field(description="Unix milliseconds")
     user: PersonModel
     edited: bool
+    files: list[FileModel] = Field(description="What it carries")
     segments: list[SegmentModel]
     url: str = Field(description="The room, open around the message")
 

@@ -1,11 +1,11 @@
-"""Keeps personal tokens to what they were made for: some of the JSON API, and no page."""
+"""Keeps personal tokens to what they were made for: some of the JSON API, files, and no page."""
 
 from __future__ import annotations
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from server.website.api.operation import OPERATIONS
+from server.website.api.operation import OPERATIONS, SCOPES
 from server.website.middleware.protect import is_open
 from server.website.visit import visit_of
 
@@ -21,7 +21,10 @@ async def need_scope(request: web.Request, handler: Handler) -> web.StreamRespon
     # Where there is nothing, or anybody may come, there is nothing to keep.
     is_ours = request.match_info.http_exception is None and not is_open(request)
     if is_ours and identity is not None and identity.scopes is not None:
-        operation = OPERATIONS.get(request.match_info.handler)
-        if operation is None or not operation.open:
-            identity.need(None if operation is None else operation.scope)
+        called = request.match_info.handler
+        operation = OPERATIONS.get(called)
+        if operation is None:
+            identity.need(SCOPES.get(called))
+        elif not operation.open:
+            identity.need(operation.scope)
     return await handler(request)

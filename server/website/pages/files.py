@@ -6,8 +6,6 @@ them, and to show only what it can show without a page around it.
 
 from __future__ import annotations
 
-import asyncio
-from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
@@ -16,8 +14,11 @@ from aiohttp import web
 from server.domain.errors import Refusal
 from server.domain.files import IMAGES, INLINE, TEXT, THUMBNAIL, File
 from server.domain.ids import is_id
+from server.domain.scopes import Scope
+from server.files.store import thumbnail_of
 from server.website import rooms
 from server.website.answers import see_other
+from server.website.api.operation import needs
 from server.website.coming import FORM, take
 from server.website.deps import DEPS
 from server.website.inputs import room_id_of
@@ -35,15 +36,18 @@ HEADERS: Final = {
 
 
 @routes.get("/files/{file_id}/{name}")
+@needs(Scope.READ)
 async def download(request: web.Request) -> web.StreamResponse:
     """Give a file, or its thumbnail where that stands in place of the name."""
     file = await _file_of(request)
     store = request.app[DEPS].uploads.store
     if request.match_info["name"] == THUMBNAIL and file.type in IMAGES:
-        return await _answer(store.thumbnail(file.id), "image/webp", "inline")
+        small = HEADERS | {"Content-Type": "image/webp", "Content-Disposition": "inline"}
+        return await store.give(request, thumbnail_of(file.id), small)
     shown = "inline" if file.type in INLINE else "attachment"
     kind = "text/plain; charset=utf-8" if file.type == TEXT else file.type
-    return await _answer(store.path(file.id), kind, f"{shown}; {_named(file.name)}")
+    named = {"Content-Type": kind, "Content-Disposition": f"{shown}; {_named(file.name)}"}
+    return await store.give(request, file.id, HEADERS | named)
 
 
 @routes.post(FORM)
@@ -72,13 +76,6 @@ async def _file_of(request: web.Request) -> File:
             raise Refusal("file_not_found") from refusal
         raise
     return found.file
-
-
-async def _answer(path: Path, kind: str, disposition: str) -> web.StreamResponse:
-    if not await asyncio.to_thread(path.is_file):
-        raise Refusal("file_not_found")
-    headers = {**HEADERS, "Content-Type": kind, "Content-Disposition": disposition}
-    return web.FileResponse(path, headers=headers)
 
 
 def _named(name: str) -> str:

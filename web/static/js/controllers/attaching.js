@@ -1,14 +1,15 @@
 /**
  * The ways by which files come to the next message: a button, paste and drop. What becomes of them then is loaded with
- * the first one. `changed` is called when one came, went, or is there.
+ * the first one, or at once where some wait since before a reload. `changed` is called when one came, went, or is there.
  */
-export function openAttaching(form, { data, words, csrf }, changed) {
+export function openAttaching(form, { data, words, csrf, session }, changed) {
   const text = form.elements.text;
   const button = document.getElementById("attach");
   const input = Object.assign(document.createElement("input"), { type: "file", multiple: true, hidden: true });
   const main = document.getElementById("main");
   let loading = null;
   let attached = null;
+  const kept = `files ${session.user.id} ${data.room.id}`;
 
   form.append(input);
   button.hidden = false;
@@ -43,6 +44,8 @@ export function openAttaching(form, { data, words, csrf }, changed) {
     text.focus();
   });
 
+  if (isKept(kept)) open();
+
   return {
     get isEmpty() {
       return attached?.isEmpty ?? true;
@@ -56,9 +59,24 @@ export function openAttaching(form, { data, words, csrf }, changed) {
   };
 
   async function add(files) {
+    (await open()).add(files);
+  }
+
+  async function open() {
     loading ??= import("./attachments.js");
     const { openAttachments } = await loading;
-    attached ??= openAttachments({ room: data.room.id, limits: data.files, words, csrf, changed });
-    attached.add(files);
+    if (!attached) {
+      attached = openAttachments({ room: data.room.id, kept, limits: data.files, words, csrf, changed });
+      changed();
+    }
+    return attached;
+  }
+}
+
+function isKept(key) {
+  try {
+    return sessionStorage.getItem(key) !== null;
+  } catch {
+    return false;
   }
 }

@@ -9,9 +9,10 @@ const PASSING = new Set(["busy", "unavailable", "room_unavailable", "draining", 
 /**
  * The files of the next message: each goes up at once, with its progress, and can be taken back. An entry is `waiting`,
  * `uploading`, `failed` (with words beside it, and a way to try again) or `ready`; `limits` has the most `bytes` of a
- * file and the most files (`count`) of a message.
+ * file and the most files (`count`) of a message. Those that are ready come again after a reload of the page, in this
+ * tab only, as long as their tokens are good: `kept` is the key under which the tab keeps them.
  */
-export function openAttachments({ room, limits, words, csrf, changed }) {
+export function openAttachments({ room, kept, limits, words, csrf, changed }) {
   const list = document.getElementById("attached");
   const status = document.getElementById("attached-status");
   const entries = new Set();
@@ -20,8 +21,10 @@ export function openAttachments({ room, limits, words, csrf, changed }) {
     for (const entry of entries) if (entry.isOffline) retry(entry);
   });
   addEventListener("beforeunload", (event) => {
-    if (entries.size) event.preventDefault();
+    if ([...entries].some(({ state }) => state !== "ready")) event.preventDefault();
   });
+
+  restore();
 
   return {
     add,
@@ -57,8 +60,30 @@ export function openAttachments({ room, limits, words, csrf, changed }) {
     entries.clear();
     list.replaceChildren();
     list.hidden = true;
+    keep();
     tell("");
     return files;
+  }
+
+  function keep() {
+    const ready = [...entries].filter(({ state }) => state === "ready");
+    try {
+      if (!ready.length) sessionStorage.removeItem(kept);
+      else sessionStorage.setItem(kept, JSON.stringify(ready.map(({ described, token, until }) => ({ described, token, until }))));
+    } catch {
+      // Without storage the files are there until the page goes.
+    }
+  }
+
+  function restore() {
+    for (const { described, token, until } of readKept(kept).slice(0, limits.count)) {
+      const entry = { name: described.name, file: { size: described.bytes } };
+      entry.row = newRow(entry);
+      entries.add(entry);
+      list.append(entry.row);
+      show(entry, described, token, until);
+    }
+    list.hidden = entries.size === 0;
   }
 
   function pump() {
@@ -98,8 +123,16 @@ export function openAttachments({ room, limits, words, csrf, changed }) {
     request.send(file);
   }
 
-  function done(entry, { file, token }) {
-    Object.assign(entry, { state: "ready", described: file, token });
+  function done(entry, { file, token, expires_in }) {
+    show(entry, file, token, Date.now() + expires_in * 1000);
+    keep();
+    tell(words.say("fileReady", { name: entry.name }));
+    pump();
+    changed();
+  }
+
+  function show(entry, file, token, until) {
+    Object.assign(entry, { state: "ready", described: file, token, until });
     const { row } = entry;
     row.dataset.state = "ready";
     row.querySelector(".attached__note").textContent = words.size(file.bytes);
@@ -108,9 +141,6 @@ export function openAttachments({ room, limits, words, csrf, changed }) {
       Object.assign(image, { alt: "", width: 36, height: 36, className: "attached__image", src: thumbnailOf(file) });
       row.querySelector(".icon").replaceWith(image);
     }
-    tell(words.say("fileReady", { name: entry.name }));
-    pump();
-    changed();
   }
 
   function refuse(entry, code) {
@@ -145,6 +175,7 @@ export function openAttachments({ room, limits, words, csrf, changed }) {
     entry.request?.abort();
     entries.delete(entry);
     entry.row.remove();
+    keep();
     list.hidden = entries.size === 0;
     pump();
     changed();
@@ -168,6 +199,14 @@ export function openAttachments({ room, limits, words, csrf, changed }) {
 
   function tell(said) {
     status.textContent = said;
+  }
+}
+
+function readKept(key) {
+  try {
+    return JSON.parse(sessionStorage.getItem(key) ?? "[]").filter(({ until }) => until > Date.now());
+  } catch {
+    return [];
   }
 }
 
