@@ -102,7 +102,7 @@ async def test_keys_move_between_rooms_and_close_only_the_topmost_thing(
     await alice.page.keyboard.press("Escape")
     await expect(alice.find("#create")).to_be_hidden()
     await expect(menu).to_be_focused()
-    await alice.page.keyboard.press("Control+k")
+    await alice.page.keyboard.press("/")
     await expect(alice.find("#search")).to_be_focused()
     await alice.page.keyboard.press("Escape")
     await expect(alice.writing).to_be_focused()

@@ -4,7 +4,7 @@ import { hue, initials } from "../models/people.js";
 import { allEmoji, usedEmoji } from "./emoji-list.js";
 import { insert, wordBefore } from "./writing.js";
 
-/* Loaded when the first @ or : is typed. A list over the text: arrows choose, Enter or Tab takes, Escape closes. */
+/* Loaded when the first @, : or / is typed. A list over the text: arrows choose, Enter or Tab takes, Escape closes. */
 
 const MOST = 8;
 
@@ -43,7 +43,7 @@ export function completeIn(text, { words, session }) {
       close();
       return;
     }
-    const found = word.emoji === undefined ? people(word.person) : await emoji(word.emoji);
+    const found = await choicesFor(word);
     if (turn !== asked) return;
     if (word.emoji?.endsWith(":")) {
       close();
@@ -54,10 +54,15 @@ export function completeIn(text, { words, session }) {
     show(found);
   }
 
+  async function choicesFor({ person, emoji: sign, command }) {
+    if (command !== undefined) return (await import("./slash.js")).offered(command, words);
+    return sign === undefined ? people(person) : emoji(sign);
+  }
+
   function people(begun) {
     const wanted = begun.toLowerCase();
     const known = new Map([...presence.people.values()].map((person) => [person.id, person]));
-    for (const { user } of timeline.events.slice(-500)) if (user && !known.has(user.id)) known.set(user.id, user);
+    for (const { user } of timeline.events.slice(-500)) if (user?.name && !known.has(user.id)) known.set(user.id, user);
     return [...known.values()]
       .filter(({ id, name }) => id !== session.user.id && ` ${name.toLowerCase()}`.includes(` ${wanted}`))
       .sort((a, b) => a.name.localeCompare(b.name))

@@ -27,6 +27,7 @@ export default function composer(form, page) {
   let answered = null;
   let kept = "";
   let waits = false;
+  let isObeying = false;
   const attaching = openAttaching(form, page, attached);
 
   form.noValidate = true;
@@ -163,6 +164,36 @@ export default function composer(form, page) {
       finishEditing(said);
       return;
     }
+    if (/^\/\/?\p{L}+(?:\s|$)/u.test(said)) command(said);
+    else post(said);
+  }
+
+  /** Commands are loaded with the first of them; what was typed meanwhile is not touched. */
+  async function command(said) {
+    if (isObeying) return;
+    isObeying = true;
+    try {
+      const { obey } = await import("./slash.js");
+      const { text: instead, done, refused } = await obey(said, page);
+      const isSame = text.value === said && !edited;
+      if (instead === undefined) {
+        if (isSame && !refused) clear();
+        tell(refused ?? done);
+      } else if (isSame) post(instead);
+    } catch (error) {
+      tell(words.code("unavailable"));
+      reportError(error);
+    } finally {
+      isObeying = false;
+    }
+  }
+
+  /** Sends a text; where it is another than what was typed, it may have become too long. */
+  function post(said) {
+    if (length(said) > limit) {
+      tell(words.count("over", length(said) - limit));
+      return;
+    }
     // The message goes with its files or not yet.
     waits = attaching.state === "uploading";
     if (attaching.state !== "ready") {
@@ -177,16 +208,20 @@ export default function composer(form, page) {
       tell(words.say("outboxFull"));
       return;
     }
-    text.value = "";
     if (answered) answer(null);
-    clearTimeout(drafting);
-    draft.write("");
-    typing.sent();
-    changed();
+    clear();
     // What one says stands at the end, and that is where to look then.
     if (conversation.timeline.hasLater) loadNewest({ words, session });
     toEnd(document.getElementById("timeline"));
     text.focus();
+  }
+
+  function clear() {
+    text.value = "";
+    clearTimeout(drafting);
+    draft.write("");
+    typing.sent();
+    changed();
   }
 
   /** A file came, went or is there: a message that waited for it goes. */

@@ -1,11 +1,35 @@
 /** Menus, dialogs and keys of the chat's pages; the list of the keys is in partials/_keys.html. */
-export default function control(element) {
-  closeMenus(element);
-  takeKeys(element);
+export default function control(element, page) {
+  const palette = openerOf(page);
+  closeMenus(element, palette);
+  takeKeys(element, palette);
+  const create = document.querySelector("details.create");
+  if (location.hash === "#create" && create) create.open = true;
+}
+
+/** Opens the palette, or closes it; it is loaded when somebody wants it first. */
+function openerOf(page) {
+  let dialog;
+  let isLoading = false;
+  return async () => {
+    if (dialog?.open) dialog.close();
+    else if (!isLoading && !document.querySelector("dialog[open]")) {
+      isLoading = true;
+      try {
+        const { openPalette } = await import("./palette.js");
+        dialog = openPalette(page);
+      } catch {
+        // Without a network the list of rooms is there still.
+        document.getElementById("search").focus();
+      } finally {
+        isLoading = false;
+      }
+    }
+  };
 }
 
 /** Small menus close when one clicks elsewhere or leaves them; buttons with `data-opens` open a dialog. */
-function closeMenus(element) {
+function closeMenus(element, palette) {
   const close = (except) => {
     for (const menu of element.querySelectorAll("details.menu[open]")) if (!menu.contains(except)) menu.open = false;
   };
@@ -14,7 +38,8 @@ function closeMenus(element) {
     const opener = event.target.closest("[data-opens]");
     if (!opener) return;
     close(null);
-    document.getElementById(opener.dataset.opens).showModal();
+    if (opener.dataset.opens === "palette") palette();
+    else document.getElementById(opener.dataset.opens).showModal();
   });
   element.addEventListener("focusin", (event) => close(event.target));
   element.querySelectorAll("details.menu").forEach((menu) =>
@@ -23,7 +48,7 @@ function closeMenus(element) {
   element.querySelectorAll("[data-opens]").forEach((opener) => (opener.hidden = false));
 }
 
-function takeKeys(element) {
+function takeKeys(element, palette) {
   const search = document.getElementById("search");
 
   element.addEventListener("keydown", (event) => {
@@ -31,8 +56,10 @@ function takeKeys(element) {
     const { key } = event;
     if (key === "Escape") leave(event);
     else if (event.altKey && (key === "ArrowUp" || key === "ArrowDown")) go(event, key === "ArrowUp" ? -1 : 1);
-    else if ((event.ctrlKey || event.metaKey) && event.code === "KeyK") find(event);
-    else if (!isWriting(event.target) && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    else if ((event.ctrlKey || event.metaKey) && event.code === "KeyK") {
+      event.preventDefault();
+      palette();
+    } else if (!isWriting(event.target) && !event.ctrlKey && !event.metaKey && !event.altKey) {
       if (key === "/") find(event);
       if (key === "?") document.getElementById("keys-help").showModal();
     }

@@ -26,9 +26,11 @@ export function insert(text, said, over = 0) {
   text.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
-/** What is being typed right before the cursor: the beginning of a name, after `@`, or of an emoji, after `:`. */
+/** What is being typed right before the cursor: the beginning of a name, after `@`, of an emoji, after `:`, or of a command, where the text begins with `/`. */
 export function wordBefore(text) {
   if (text.selectionStart !== text.selectionEnd) return null;
+  const slash = /^\/(?<command>\p{L}{0,20})$/u.exec(text.value.slice(0, text.selectionStart));
+  if (slash) return { ...slash.groups, length: slash[0].length };
   const before = text.value.slice(Math.max(0, text.selectionStart - 60), text.selectionStart);
   const found = /(?:^|[\s(*~>«"])(?:@(?<person>[^\s@:[\]]{0,30})|:(?<emoji>[\p{L}\p{N}_+-]{2,30}:?))$/u.exec(before);
   return found && { ...found.groups, length: (found.groups.person ?? found.groups.emoji).length + 1 };
