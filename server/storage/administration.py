@@ -162,6 +162,7 @@ class Administration:
             await _hold(connection, user_id)
             ended = await _end_sessions(connection, user_id)
             await queries.forget_devices(connection, user_id=user_id)
+            await queries.forget_favourites(connection, user_id=user_id)
             await queries.forget_user(
                 connection,
                 id=user_id,

@@ -31,6 +31,7 @@ class RoomRow:
     active_at: int
     messages: int
     unread: int
+    favourite: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ class Rooms:
         return [room_of(row) for row in rows]
 
     async def of_member(self, user_id: str, limit: int) -> list[RoomRow]:
-        """List the live rooms that this person is in, the last active first."""
+        """List the live rooms of this person: favourites first, then the last active."""
         async with self._pool.connection() as connection:
             rows = await fetch(queries.rooms_of_member(connection, user_id=user_id, limit=limit))
         return [
@@ -131,6 +132,7 @@ class Rooms:
                 active_at=row["active_at"],
                 messages=row["messages"],
                 unread=row["unread"],
+                favourite=row["favourite"],
             )
             for row in rows
         ]

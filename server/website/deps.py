@@ -19,6 +19,7 @@ from server.storage.administration import Administration
 from server.storage.api_tokens import ApiTokens
 from server.storage.audit import Audit
 from server.storage.departures import Departures
+from server.storage.favourites import Favourites
 from server.storage.files import Files
 from server.storage.incoming_hooks import IncomingHooks
 from server.storage.invites import Invites
@@ -59,6 +60,7 @@ class WebsiteDeps:
     audit: Audit
     departures: Departures
     notices: Notices
+    favourites: Favourites
     uploads: Uploads
     push_key: str
 
@@ -103,6 +105,7 @@ class WebsiteDeps:
             audit=Audit(pool),
             departures=Departures(pool),
             notices=Notices(pool),
+            favourites=Favourites(pool),
             uploads=Uploads(settings, Files(pool)),
             push_key=_push_key(settings),
         )

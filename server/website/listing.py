@@ -11,7 +11,7 @@ from server.domain.files import names_of
 from server.domain.positions import START, Position
 from server.domain.rooms import Role, Room
 from server.state.rooms import Overview
-from server.storage.rooms import Summary, fold
+from server.storage.rooms import RoomRow, Summary, fold
 from server.website.deps import WebsiteDeps
 from server.website.mentions import count_mentions
 from server.website.rooms import overviews
@@ -49,6 +49,7 @@ class RoomItem(NamedTuple):
     online: int
     unread: int
     mentions: int
+    favourite: bool
     last: Last | None
     position: Position
 
@@ -62,10 +63,10 @@ class RoomItem(NamedTuple):
 
 
 async def member_rooms(deps: WebsiteDeps, identity: Identity, current: Room) -> list[RoomItem]:
-    """List the rooms that this person is in, the last active first, ``current`` among them.
+    """List the rooms that this person is in, favourites first, then the last active.
 
-    PostgreSQL learns of a new member a moment later, and may be away: then it is ``current``
-    alone, or nothing.
+    ``current`` is among them. PostgreSQL learns of a new member a moment later, and
+    may be away: then it is ``current`` alone, or nothing.
     """
     try:
         rows = await deps.rooms.of_member(identity.user.id, MEMBER_ROOMS_MAX)
@@ -73,7 +74,7 @@ async def member_rooms(deps: WebsiteDeps, identity: Identity, current: Room) -> 
         rows = []
     rooms = {current.id: current} | {row.room.id: row.room for row in rows}
     try:
-        return await _items(deps, identity, list(rooms.values()))
+        return await _items(deps, identity, list(rooms.values()), _starred(rows))
     except Refusal:
         return []
 
@@ -81,9 +82,10 @@ async def member_rooms(deps: WebsiteDeps, identity: Identity, current: Room) -> 
 async def find_rooms(
     deps: WebsiteDeps, identity: Identity, search: str, *, mine: bool = False
 ) -> list[RoomItem]:
-    """List own and public rooms whose names contain ``search``: own first, then the last active.
+    """List own and public rooms whose names contain ``search``.
 
-    ``mine`` leaves out those that the person is not in.
+    Own ones first, of these the favourites, then the last active. ``mine`` leaves out those
+    that the person is not in.
 
     Raises:
         Refusal: ``unavailable``.
@@ -93,25 +95,42 @@ async def find_rooms(
     rooms = {row.room.id: row.room for row in rows if fold(search) in fold(row.room.name)}
     for room in await deps.rooms.search(search, PUBLIC_ROOMS_MAX):
         rooms.setdefault(room.id, room)
-    items = await _items(deps, identity, list(rooms.values()))
+    items = await _items(deps, identity, list(rooms.values()), _starred(rows))
     return [item for item in items if item.member] if mine else items
 
 
-async def _items(deps: WebsiteDeps, identity: Identity, rooms: list[Room]) -> list[RoomItem]:
+def _starred(rows: list[RoomRow]) -> set[str]:
+    return {row.room.id for row in rows if row.favourite}
+
+
+async def _items(
+    deps: WebsiteDeps, identity: Identity, rooms: list[Room], starred: set[str]
+) -> list[RoomItem]:
     found = await overviews(deps, identity, [room.id for room in rooms])
     mentioned = await count_mentions(deps, identity, found)
     items = [
-        _item(identity, room, overview, mentioned[room.id])
+        _item(identity, room, overview, mentioned[room.id], starred=room.id in starred)
         for room in rooms
         # Banned people and rooms deleted a moment ago are not in the overview as live.
         if (overview := found.get(room.id)) is not None and overview.role is not Role.BANNED
     ]
     # PostgreSQL's order lags behind by what is not saved yet.
-    items.sort(key=lambda item: (item.member, item.last.at if item.last else 0), reverse=True)
+    items.sort(key=_rank, reverse=True)
     return items
 
 
-def _item(identity: Identity, room: Room, overview: Overview | Summary, mentioned: int) -> RoomItem:
+def _rank(item: RoomItem) -> tuple[bool, bool, int]:
+    return item.member, item.favourite, item.last.at if item.last else 0
+
+
+def _item(
+    identity: Identity,
+    room: Room,
+    overview: Overview | Summary,
+    mentioned: int,
+    *,
+    starred: bool,
+) -> RoomItem:
     return RoomItem(
         id=room.id,
         name=room.name,
@@ -126,6 +145,7 @@ def _item(identity: Identity, room: Room, overview: Overview | Summary, mentione
         online=overview.online if isinstance(overview, Overview) else 0,
         unread=overview.unread if overview.role is not None else 0,
         mentions=mentioned if overview.role is not None else 0,
+        favourite=starred and overview.role is not None,
         last=_last(overview.last),
         position=overview.position or START,
     )

@@ -15,6 +15,7 @@ TABLES = {
     *("incoming_hooks", "outgoing_hooks"),
     *("file_space", "files"),
     "alembic_version",
+    "favourites",
     "audit",
     "chatrooms",
     "dead_letters",
@@ -54,7 +55,7 @@ async def revisions_of(database: str) -> list[str]:
 async def test_an_empty_database_gets_every_table(empty_database_url: str) -> None:
     await migrate(empty_database_url)
     assert await tables_of(empty_database_url) == TABLES
-    assert await revisions_of(empty_database_url) == ["0013"]
+    assert await revisions_of(empty_database_url) == ["0014"]
 
 
 async def test_migrating_twice_changes_nothing(empty_database_url: str) -> None:
@@ -65,7 +66,7 @@ async def test_migrating_twice_changes_nothing(empty_database_url: str) -> None:
         )
         await migrate(empty_database_url)
         assert await connection.fetchval("SELECT count(*) FROM users") == 1
-    assert await revisions_of(empty_database_url) == ["0013"]
+    assert await revisions_of(empty_database_url) == ["0014"]
 
 
 async def test_processes_that_start_together_migrate_once(empty_database_url: str) -> None:

@@ -62,7 +62,7 @@ def item(room: str = "kitchen", **rest: Any) -> dict[str, Any]:
     made = {"id": room, "name": room.title(), "url": f"/chatrooms/chat/{room}", "mine": False}
     made |= {"visibility": "public", "description": "", "direct": False}
     counts = {"member": True, "role": "member", "members": 2, "online": 1, "unread": 0}
-    counts |= {"mentions": 0, "position": {"epoch": EPOCH, "seq": 1}}
+    counts |= {"mentions": 0, "favourite": False, "position": {"epoch": EPOCH, "seq": 1}}
     return {**made, **counts, "last": last, **rest}
 
 
@@ -98,8 +98,9 @@ def room_context(events: list[dict[str, Any]], **rest: Any) -> dict[str, Any]:
             "direct": False,
             "moderated": True,
             "muted": False,
+            "favourite": True,
         },
-        "rooms": [item(mine=True), item("garden", unread=128, last=None)],
+        "rooms": [item(mine=True, favourite=True), item("garden", unread=128, last=None)],
         "events": events,
         "quoted": {},
         "older": "",

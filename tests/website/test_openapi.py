@@ -153,6 +153,8 @@ async def test_real_answers_look_as_the_document_says(site: Site) -> None:
     await _hook(step, alice, bob, room)
     await step(alice, "put", f"{at}/notices", {"level": "all"}, room_id=room)
     await step(alice, "put", f"{at}/notices", {"level": "some"}, room_id=room)
+    await step(alice, "put", f"{at}/favourite", room_id=room)
+    await step(alice, "delete", f"{at}/favourite", room_id=room)
     await step(alice, "get", "/api/v1/notices")
     await step(alice, "patch", "/api/v1/notices", {"quiet_from": "22:00", "quiet_to": "07:00"})
     await step(alice, "patch", "/api/v1/notices", {"time_zone": "Mars/Crater"})

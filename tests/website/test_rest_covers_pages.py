@@ -43,6 +43,7 @@ FORMS: Final[dict[str, tuple[str, ...]]] = {
     "/profile/sessions/{session_id}/end": ("DELETE sessions/{session_id}",),
     "/profile/notices": ("PATCH notices",),
     "/chatrooms/notices/{room_id}": (f"PUT {ROOM}/notices",),
+    "/chatrooms/favourite/{room_id}": (f"PUT {ROOM}/favourite", f"DELETE {ROOM}/favourite"),
     "/profile/tokens/": ("POST tokens",),
     "/profile/tokens/{token_id}/revoke": ("DELETE tokens/{token_id}",),
     "/rooms/{room_id}/hooks/incoming": (f"POST {HOOKS}/incoming",),

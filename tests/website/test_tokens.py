@@ -45,6 +45,8 @@ EXPECTED = {
     "GET /api/v1/notices": "read",
     "PATCH /api/v1/notices": "write",
     "PUT /api/v1/rooms/{room_id}/notices": "write",
+    "PUT /api/v1/rooms/{room_id}/favourite": "write",
+    "DELETE /api/v1/rooms/{room_id}/favourite": "write",
     "PUT /api/v1/push": None,
     "DELETE /api/v1/push": None,
     "GET /api/v1/rooms/{room_id}/hooks/incoming": "rooms",

@@ -38,15 +38,17 @@ ORDER BY active_at DESC, id
 LIMIT :limit OFFSET :offset;
 
 -- name: rooms_of_member(user_id, limit)
--- Live rooms that this person is in, the last active first, with what is unread.
-SELECT chatrooms.*, memberships.role,
+-- Live rooms that this person is in, favourites first, then the last active; with what is unread.
+SELECT chatrooms.*, memberships.role, favourites.room_id IS NOT NULL AS favourite,
        greatest(0, chatrooms.messages - memberships.read_messages) AS unread,
        (SELECT array_agg(users.id || ' ' || users.name ORDER BY users.id) FROM users
         WHERE users.id = ANY(chatrooms.pair)) AS people
 FROM memberships JOIN chatrooms ON chatrooms.id = memberships.room_id
+LEFT JOIN favourites ON favourites.user_id = memberships.user_id
+  AND favourites.room_id = memberships.room_id
 WHERE memberships.user_id = :user_id AND memberships.role <> 'banned'
   AND chatrooms.deleted_at IS NULL
-ORDER BY chatrooms.active_at DESC, chatrooms.id
+ORDER BY favourites.room_id IS NULL, chatrooms.active_at DESC, chatrooms.id
 LIMIT :limit;
 
 -- name: owned_rooms(owner_id)$

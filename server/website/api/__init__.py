@@ -11,6 +11,7 @@ from server.website.api import (
     admin,
     changes,
     document,
+    favourites,
     files,
     hooks,
     invites,
@@ -40,6 +41,7 @@ ROUTES: Final[tuple[web.RouteTableDef, ...]] = (
     sessions.routes,
     admin.routes,
     notices.routes,
+    favourites.routes,
     tokens.routes,
     document.routes,
 )

@@ -155,12 +155,13 @@ class RoomItemModel(Output):
     online: int
     unread: int
     mentions: int = Field(description="Unread messages that mention this person, up to 100")
+    favourite: bool = Field(description="Starred by this person")
     last: LastModel | None
     position: PositionModel
 
 
 class RoomsModel(Output):
-    """Rooms, the last active first."""
+    """Rooms: own ones first, of these the favourites, then the last active."""
 
     rooms: list[RoomItemModel]
 

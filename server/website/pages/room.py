@@ -58,6 +58,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         "direct": bool(room.pair),
         "moderated": entered.role in rooms.MODERATORS,
         "muted": entered.role is Role.MUTED,
+        "favourite": any(item.id == room.id and item.favourite for item in items),
     }
     context = {
         "room": about,

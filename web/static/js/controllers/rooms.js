@@ -10,11 +10,12 @@ const SHOWN = 99;
 /** A membership is in the server's list a moment after it begins. */
 const TRIES = 4;
 const SAVED_MS = 1_200;
+const STAR_MS = 10_000;
 const HOME = "/chatrooms/";
 
 /** The list of rooms: searched while one types, with unread numbers and last lines as they happen. */
 export default function rooms(element, page) {
-  const { words, session } = page;
+  const { words, session, csrf } = page;
   const { watch, unread, socket, conversation } = session;
   const list = element.querySelector("#room-list");
   const search = element.querySelector("#search");
@@ -24,9 +25,12 @@ export default function rooms(element, page) {
   const newest = new Map();
   const counts = new Map();
   const draw = oncePerFrame(drawChanges);
+  const star = document.getElementById("star");
+  const tabs = globalThis.BroadcastChannel && new BroadcastChannel(`favourites ${session.user.id}`);
   let searching;
   let timer;
   let visits = 0;
+  let isStarring = false;
 
   listen();
   rove(list, ".room-item__link");
@@ -49,9 +53,40 @@ export default function rooms(element, page) {
   socket.on("open", () => ++visits > 1 && !isInRoom() && find());
   conversation?.on("returned", find);
   conversation?.on("gone", find);
+  star?.addEventListener("submit", toggleStar);
+  if (tabs)
+    tabs.onmessage = ({ data }) => {
+      showStar(data);
+      findSoon();
+    };
   // Somebody was faster than this script.
   offerMessages();
   if (search.value !== search.defaultValue) find();
+
+  async function toggleStar(event) {
+    event.preventDefault();
+    if (isStarring) return;
+    isStarring = true;
+    const favourite = star.elements.favourite.value === "yes";
+    showStar({ room: current, favourite });
+    const answer = await fetch(`/api/v1/rooms/${current}/favourite`, {
+      method: favourite ? "PUT" : "DELETE",
+      headers: { "X-CSRF-Token": csrf },
+      signal: AbortSignal.timeout(STAR_MS),
+    }).catch(() => null);
+    isStarring = false;
+    if (answer?.ok) tabs?.postMessage({ room: current, favourite });
+    else showStar({ room: current, favourite: !favourite });
+    find();
+  }
+
+  /** The list comes from the server, which knows the order. */
+  function showStar({ room, favourite }) {
+    if (room !== current || !star) return;
+    const button = star.elements.favourite;
+    button.value = favourite ? "no" : "yes";
+    button.setAttribute("aria-pressed", String(favourite));
+  }
 
   function isInRoom() {
     return Boolean(conversation) && !conversation.isOver;
@@ -167,7 +202,8 @@ export default function rooms(element, page) {
     Object.assign(time.dataset, { at: event.at, shows: "short" });
     showMoment(time, words);
     // Nothing moves under a pointer, or away from the focus.
-    if (list.firstElementChild !== item && !search.value && !list.matches(":hover, :focus-within")) list.prepend(item);
+    const first = item.matches("[data-favourite]") ? list.firstElementChild : list.querySelector(":scope > :not([data-favourite])");
+    if (first !== item && !search.value && !list.matches(":hover, :focus-within")) first.before(item);
   }
 
   function showUnread(room, count) {
