@@ -25,7 +25,9 @@ async def _button(window: Window, name: str) -> None:
 
 
 async def _field(window: Window, label: str, value: str) -> None:
-    await window.page.get_by_label(label, exact=True).fill(value)
+    # A form may have the same name as its field.
+    field = window.page.get_by_label(label, exact=True)
+    await field.and_(window.page.locator("input, textarea")).fill(value)
 
 
 async def test_a_visitor_registers_talks_searches_and_deletes_without_scripts(
