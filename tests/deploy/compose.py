@@ -23,7 +23,7 @@ class MissingError(Exception):
 
 def read_env(text: str) -> dict[str, str]:
     """Return what an .env file sets; lines behind a # set nothing."""
-    return dict(re.findall(r"^([A-Z_]+)=(.*)$", text, re.MULTILINE))
+    return dict(re.findall(r"^([A-Z0-9_]+)=(.*)$", text, re.MULTILINE))
 
 
 def filled_in() -> dict[str, str]:

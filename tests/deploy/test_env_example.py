@@ -10,7 +10,7 @@ from tests.deploy.compose import ROOT, read_env
 
 EXAMPLE = (ROOT / ".env.example").read_text()
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
-LINES = dict(re.findall(r"^# ([A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE))
+LINES = dict(re.findall(r"^# ([A-Z0-9_]+)=(.*)$", EXAMPLE, re.MULTILINE))
 SET = read_env(EXAMPLE)
 
 
@@ -55,12 +55,12 @@ def test_every_description_is_that_of_the_setting() -> None:
 
 def test_nothing_stands_there_that_nobody_reads() -> None:
     read = {name.upper() for name in Settings.model_fields}
-    read |= set(re.findall(r"\$\{([A-Z_]+)", COMPOSE))
+    read |= set(re.findall(r"\$\{([A-Z0-9_]+)", COMPOSE))
     assert (LINES.keys() | SET.keys()) <= read
 
 
 def test_every_variable_of_the_compose_file_stands_there() -> None:
-    assert set(re.findall(r"\$\{([A-Z_]+)", COMPOSE)) <= (LINES.keys() | SET.keys())
+    assert set(re.findall(r"\$\{([A-Z0-9_]+)", COMPOSE)) <= (LINES.keys() | SET.keys())
 
 
 def test_no_secret_has_a_value() -> None:
