@@ -35,6 +35,7 @@ async def test_an_owner_does_everything_from_the_composer(open_window: OpenWindo
 
     await alice.say("/dance now")
     await expect(note).to_contain_text("There is no command /dance")
+    await expect(note).not_to_have_class(re.compile("note--good"))
     await expect(alice.writing).to_have_value("/dance now")
 
     await alice.say("/topic Glue and nails")
@@ -42,6 +43,7 @@ async def test_an_owner_does_everything_from_the_composer(open_window: OpenWindo
     await expect(alice.writing).to_have_value("")
     await alice.say("/invite")
     await expect(note).to_contain_text(re.compile(r"good for a week: \S+/join/\S+"))
+    await expect(note).to_have_class(re.compile("note--good"))
     await alice.say("/mute @[bob marley]")
     await expect(note).to_have_text("bob marley may only read now.")
     await expect(bob.find("#muted")).to_be_visible()

@@ -134,6 +134,6 @@ function drawChoice({ name, sign, hue: colour }, index) {
   said.className = "completion__name";
   said.dir = "auto";
   said.textContent = name;
-  item.append(shown, said);
+  item.append(...(sign ? [shown] : []), said);
   return item;
 }

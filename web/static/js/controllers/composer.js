@@ -178,7 +178,7 @@ export default function composer(form, page) {
       const isSame = text.value === said && !edited;
       if (instead === undefined) {
         if (isSame && !refused) clear();
-        tell(refused ?? done);
+        tell(refused ?? done, !refused);
       } else if (isSame) post(instead);
     } catch (error) {
       tell(words.code("unavailable"));
@@ -244,7 +244,8 @@ export default function composer(form, page) {
     text.style.blockSize = `${text.scrollHeight}px`;
   }
 
-  function tell(said) {
+  function tell(said, isGood = false) {
+    note.classList.toggle("composer__note--good", isGood);
     if (note.textContent !== said) note.textContent = said;
     note.hidden = !said;
   }

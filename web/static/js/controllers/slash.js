@@ -7,7 +7,6 @@ export const offered = (begun, words) =>
   beginningWith(begun).map(({ name, gives }) => ({
     said: `/${name}${gives ? " " : ""}`,
     name: `/${name} · ${words.say(`slash_${name}`)}`,
-    sign: "/",
   }));
 
 /**
