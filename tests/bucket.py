@@ -35,7 +35,13 @@ def seaweed(folder: Path) -> Iterator[str]:
     for part in ("master", "volume", "filer", "s3"):
         options += [f"-{part}.port={free_port()}", f"-{part}.port.grpc={free_port()}"]
     port = free_port()
-    options += ["-s3", f"-s3.port={port}", "-s3.port.iceberg=0", "-volume.max=20"]
+    options += [
+        "-s3",
+        f"-s3.port={port}",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        "-volume.max=20",
+    ]
     options += ["-master.volumeSizeLimitMB=64", "-s3.autoCreateBucket=false"]
     log = folder / "weed.log"
     process = spawn([program, "-logtostderr", "server", *options], log=log, orphaned=signal.SIGKILL)

@@ -43,7 +43,7 @@ async def test_a_person_logs_in_opens_a_room_and_talks_without_a_mouse(
     open_window: OpenWindow,
 ) -> None:
     alice = await open_window("alice")
-    await alice.create_room("Workshop")
+    await alice.create_room("Joinery")
     bob = await open_window("bob")
     assert bob.person is not None
     window = await open_window()
@@ -57,14 +57,14 @@ async def test_a_person_logs_in_opens_a_room_and_talks_without_a_mouse(
         await keys.keyboard.press("Enter")
     await expect(keys).to_have_url(re.compile(r"/chatrooms/$"))
 
-    await expect(window.room_row("Workshop")).to_be_visible()
+    await expect(window.room_row("Joinery")).to_be_visible()
     await keys.keyboard.press("/")
     await expect(window.find("#search")).to_be_focused()
-    await keys.keyboard.type("worksh")
+    await keys.keyboard.type("joiner")
     await expect(window.find("#room-list > .room-item")).to_have_count(1)
     await _tab_to(window, ".room-item__link")
     await keys.keyboard.press("Enter")
-    await expect(window.find("h1")).to_have_text("Workshop")
+    await expect(window.find("h1")).to_have_text("Joinery")
     await expect(window.writing).to_be_focused()
     await keys.keyboard.type("no mouse")
     await keys.keyboard.press("Shift+Enter")
