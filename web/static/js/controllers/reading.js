@@ -61,7 +61,8 @@ export function loadEarlier(scroller, { words, session }) {
   const name = link.textContent;
   let loading = false;
 
-  const watcher = new IntersectionObserver(([entry]) => entry.isIntersecting && load(), {
+  // Who scrolls fast leaves the edge and comes back between two calls: the last entry is how it is now.
+  const watcher = new IntersectionObserver((entries) => entries.at(-1).isIntersecting && load(), {
     root: scroller,
     rootMargin: AHEAD,
   });
@@ -108,7 +109,7 @@ export function loadLater(scroller, { words, session }) {
   const name = link.textContent;
   let loading = false;
 
-  const watcher = new IntersectionObserver(([entry]) => entry.isIntersecting && load(), {
+  const watcher = new IntersectionObserver((entries) => entries.at(-1).isIntersecting && load(), {
     root: scroller,
     rootMargin: BEHIND,
   });
