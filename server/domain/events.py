@@ -207,6 +207,11 @@ def decode(event: bytes) -> dict[str, Any]:
     return fields
 
 
+def position_in(event: Mapping[str, Any]) -> Position:
+    """Return the place of a decoded event."""
+    return Position(event["epoch"], event["seq"])
+
+
 def _parts(kind: Kind, ev: str, room: str, user: User, rest: Mapping[str, object]) -> Parts:
     head = orjson.dumps({"ev": ev, "room": room})[:-1]
     tail = b"," + orjson.dumps({"user": user._asdict(), **rest})[1:]

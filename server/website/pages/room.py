@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from server.domain import events
 from server.domain.errors import Refusal
 from server.domain.files import FILES_PER_MESSAGE
 from server.domain.ids import is_id, new_id
 from server.domain.limits import Limits
-from server.domain.positions import Position
 from server.domain.rooms import Role
 from server.website import rooms
 from server.website.answers import see_other
@@ -118,11 +118,7 @@ async def _people(request: web.Request, room_id: str) -> list[Any]:
 
 def _quoted(decoded: list[dict[str, Any]]) -> dict[str, dict[str, Any] | None]:
     """Give what the answers of a page answer, by position; None where it is not on the page."""
-    here = {str(_position_of(event)): event for event in decoded if event["ev"] == "message"}
+    here = {str(events.position_in(event)): event for event in decoded if event["ev"] == "message"}
     wanted = [event["reply"] for event in decoded if "reply" in event]
-    places = [str(Position(reply["epoch"], reply["seq"])) for reply in wanted]
+    places = [str(events.position_in(reply)) for reply in wanted]
     return {place: here.get(place) for place in places}
-
-
-def _position_of(event: dict[str, Any]) -> Position:
-    return Position(event["epoch"], event["seq"])

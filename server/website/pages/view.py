@@ -60,10 +60,10 @@ async def view_of(deps: WebsiteDeps, request: web.Request, room_id: str, newest:
     shown = _decoded(page)
     # The socket goes on after the last event that the page shows: nothing lies between but
     # changes of messages, and the newest page has those of the room's newest position too.
-    position = _position_of(shown[-1]) if shown else newest
+    position = events.position_in(shown[-1]) if shown else newest
     if before is None:
         position = max(position, page.position)
-    older = str(_position_of(shown[0])) if page.more and shown else ""
+    older = str(events.position_in(shown[0])) if page.more and shown else ""
     return View(shown, older, "", "", position, page.saved)
 
 
@@ -79,7 +79,11 @@ async def _around(deps: WebsiteDeps, room_id: str, at: Position) -> View:
 def _view(
     shown: list[dict[str, Any]], *, older: bool, later: bool, top: Page, at: str = ""
 ) -> View:
-    edges = [str(_position_of(shown[0])), str(_position_of(shown[-1]))] if shown else ["", ""]
+    edges = (
+        [str(events.position_in(shown[0])), str(events.position_in(shown[-1]))]
+        if shown
+        else ["", ""]
+    )
     return View(
         shown, edges[0] if older else "", edges[1] if later else "", at, top.position, top.saved
     )
@@ -87,7 +91,3 @@ def _view(
 
 def _decoded(page: Page) -> list[dict[str, Any]]:
     return [events.decode(event) for event in page.events]
-
-
-def _position_of(event: dict[str, Any]) -> Position:
-    return Position(event["epoch"], event["seq"])

@@ -1,5 +1,7 @@
+import { ask } from "../models/ask.js";
 import { choose, readings } from "../models/palette.js";
 import { hue, initials } from "../models/people.js";
+import { part } from "./part.js";
 
 /* Loaded when it is opened first: everywhere one can go and everything one can do, by typing a part of its name. */
 
@@ -151,11 +153,9 @@ function peopleOf({ words, csrf, session, data }, refuse) {
 
 /** Opens the room of two people. */
 async function write({ id }, csrf, refuse) {
-  const headers = { "X-CSRF-Token": csrf };
-  const answer = await fetch(`/api/v1/direct/${id}`, { method: "POST", headers }).catch(() => null);
-  const said = await answer?.json().catch(() => null);
-  if (answer?.ok && said) location.assign(said.url);
-  else refuse(said?.error?.code ?? "unavailable");
+  const { answer, code } = await ask(csrf, "POST", `/api/v1/direct/${id}`);
+  if (answer) location.assign(answer.url);
+  else refuse(code ?? "unavailable");
 }
 
 /** What the page offers in its menus, with the menus' own words; what it does not offer is not in the list. */
@@ -207,11 +207,4 @@ function drawEntry({ label, hint, icon, sign, person }, index) {
   name.dir = "auto";
   item.append(picture, name, " ", part("span", "meta", hint));
   return item;
-}
-
-function part(tag, name, text = "") {
-  const element = document.createElement(tag);
-  element.className = name;
-  element.textContent = text;
-  return element;
 }

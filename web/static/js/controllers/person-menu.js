@@ -1,15 +1,18 @@
+import { ask } from "../models/ask.js";
+import { part } from "./part.js";
+
 /** What to do with one person of the room: write, and as `role` over him more. A dialog, made anew each time. */
 export function openPersonMenu(person, { words, csrf, data, role, opener }) {
   const dialog = document.createElement("dialog");
   dialog.className = "dialog";
   dialog.setAttribute("aria-labelledby", "person-title");
-  const title = line("h2", "dialog__title", person.name);
+  const title = part("h2", "dialog__title", person.name);
   title.id = "person-title";
   title.dir = "auto";
-  const trouble = line("p", "field__error", "");
+  const trouble = part("p", "field__error");
   trouble.setAttribute("role", "alert");
   trouble.hidden = true;
-  const list = line("div", "person-deeds", "");
+  const list = part("div", "person-deeds");
   for (const deed of deedsFor(person, role)) list.append(button(words.say(`do_${deed}`), deed));
   list.append(button(words.say("cancel"), "cancel"));
   dialog.append(title, trouble, list);
@@ -32,16 +35,14 @@ export function openPersonMenu(person, { words, csrf, data, role, opener }) {
       direct: ["POST", `/api/v1/direct/${person.id}`],
       remove: ["DELETE", `${room}/members/${person.id}`],
       ban: ["PUT", `${room}/bans/${person.id}`],
-    }[deed] ?? ["PUT", `${room}/members/${person.id}`, JSON.stringify({ role: deed })];
-    const headers = { "X-CSRF-Token": csrf, "Content-Type": "application/json" };
-    const answer = await fetch(path, { method, headers, body }).catch(() => null);
-    if (answer?.ok) {
-      if (deed === "direct") location.assign((await answer.json()).url);
+    }[deed] ?? ["PUT", `${room}/members/${person.id}`, { role: deed }];
+    const { answer, code } = await ask(csrf, method, path, body);
+    if (!code) {
+      if (deed === "direct") location.assign(answer.url);
       dialog.close();
       return;
     }
-    const refusal = await answer?.json().catch(() => null);
-    trouble.textContent = words.code(refusal?.error?.code ?? "unavailable");
+    trouble.textContent = words.code(code);
     trouble.hidden = false;
   }
 }
@@ -53,15 +54,8 @@ function deedsFor(person, role) {
   return ["direct", ...roles.filter((each) => each !== (person.role ?? "member")), "remove", "ban"];
 }
 
-function line(tag, name, text) {
-  const element = document.createElement(tag);
-  element.className = name;
-  element.textContent = text;
-  return element;
-}
-
 function button(text, value) {
-  const element = line("button", "menu__item", text);
+  const element = part("button", "menu__item", text);
   element.type = "button";
   element.value = value;
   if (value === "remove" || value === "ban") element.classList.add("menu__item--danger");

@@ -1,6 +1,7 @@
 import { plain } from "../models/markup.js";
 import { text as written } from "../models/position.js";
 import { showMoment } from "./page.js";
+import { part } from "./part.js";
 
 /** Lists that are opened seldom: what is pinned in the room, and what a message said before. */
 
@@ -26,7 +27,7 @@ export async function openPins({ room, mayPin, jump, unpin, words }) {
       event.preventDefault();
       list.close();
     });
-    const deeds = part("div", "sheet__deeds", "");
+    const deeds = part("div", "sheet__deeds");
     deeds.append(go);
     if (mayPin) {
       const away = part("button", "button button--quiet", words.say("unpin"));
@@ -67,9 +68,9 @@ function open(title, words) {
   dialog.setAttribute("aria-labelledby", "sheet-title");
   const name = part("h2", "dialog__title", title);
   name.id = "sheet-title";
-  const body = part("ol", "sheet__list", "");
+  const body = part("ol", "sheet__list");
   body.setAttribute("aria-live", "polite");
-  const actions = part("div", "dialog__actions", "");
+  const actions = part("div", "dialog__actions");
   const close = part("button", "button button--quiet", words.say("close"));
   close.type = "button";
   close.addEventListener("click", () => dialog.close());
@@ -87,8 +88,8 @@ function open(title, words) {
 }
 
 function newRow(at, name, text, words) {
-  const row = part("li", "sheet__row", "");
-  const head = part("p", "meta", "");
+  const row = part("li", "sheet__row");
+  const head = part("p", "meta");
   const who = part("b", "", name);
   who.dir = "auto";
   const time = document.createElement("time");
@@ -99,11 +100,4 @@ function newRow(at, name, text, words) {
   said.dir = "auto";
   row.append(head, said);
   return row;
-}
-
-function part(tag, name, text) {
-  const element = document.createElement(tag);
-  if (name) element.className = name;
-  element.textContent = text;
-  return element;
 }

@@ -1,4 +1,6 @@
+import { ask } from "../models/ask.js";
 import { beginningWith, COMMANDS, inItalics, readCommand, shrug } from "../models/slash.js";
+import { part } from "./part.js";
 
 /* Loaded when a text begins with a slash first. */
 
@@ -83,17 +85,6 @@ function help(_, { words }) {
 }
 
 /** Asks the server about the open room; `code` says why it refused. */
-async function call({ data, csrf }, method, path, body) {
-  const headers = { "X-CSRF-Token": csrf, "Content-Type": "application/json" };
-  const options = { method, headers, body: body && JSON.stringify(body) };
-  const got = await fetch(`/api/v1/rooms/${data.room.id}${path}`, options).catch(() => null);
-  const answer = await got?.json().catch(() => null);
-  return got?.ok ? { answer } : { code: answer?.error?.code ?? "unavailable" };
-}
-
-function part(tag, name, text = "") {
-  const element = document.createElement(tag);
-  element.className = name;
-  element.textContent = text;
-  return element;
+function call({ data, csrf }, method, path, body) {
+  return ask(csrf, method, `/api/v1/rooms/${data.room.id}${path}`, body);
 }
